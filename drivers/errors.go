@@ -1,0 +1,41 @@
+package drivers
+
+import (
+	"context"
+	"errors"
+)
+
+// Error is a failure with the Reason that readings, page and wire will show.
+type Error struct {
+	Reason Reason
+	Err    error
+}
+
+// Error is the text of the cause.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Because attaches a reason to err. A nil err stays nil. An error that has a
+// reason already keeps it: the one nearest the hardware knows best.
+func Because(why Reason, err error) error {
+	var known *Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return &Error{Reason: why, Err: err}
+}
+
+// ReasonOf is the reason to show for err: the one attached to it, Stuck for a
+// deadline that passed, else Broken.
+func ReasonOf(err error) Reason {
+	var known *Error
+	switch {
+	case errors.As(err, &known):
+		return known.Reason
+	case errors.Is(err, context.DeadlineExceeded):
+		return Stuck
+	}
+	return Broken
+}
