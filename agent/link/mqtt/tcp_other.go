@@ -1,0 +1,11 @@
+//go:build !linux
+
+package mqtt
+
+import (
+	"syscall"
+	"time"
+)
+
+// userTimeout does nothing: the option is Linux's.
+func userTimeout(time.Duration) func(network, address string, c syscall.RawConn) error { return nil }
