@@ -1,6 +1,3 @@
-// Package record is the neutral form in which readings, events and alarm steps
-// are kept: versioned, independent of any platform's topics, and readable by a
-// reader that knows fewer fields. The buffer keeps these bytes unchanged.
 package record
 
 import (
