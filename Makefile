@@ -1,0 +1,89 @@
+# watchpost: two commands do all set-up: `make run` and `make test`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED = 0
+# The toolchain on the machine is used as it is; nothing is fetched behind your back.
+export GOTOOLCHAIN ?= local
+
+GO        ?= go
+LDFLAGS   := -s -w
+BUILD     := $(GO) build -trimpath -ldflags='$(LDFLAGS)'
+FUZZTIME  ?= 10s
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRCHECK    := github.com/kisielk/errcheck@v1.30.0
+ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
+
+.PHONY: help
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: go-version
+go-version:
+	@want=$$(sed -n 's/^go \([0-9]*\.[0-9]*\).*/\1/p' go.mod); \
+	have=$$($(GO) env GOVERSION 2>/dev/null | sed -n 's/^go\([0-9]*\.[0-9]*\).*/\1/p'); \
+	if [ -z "$$have" ] || [ "$$(printf '%s\n' "$$want" "$$have" | sort -V | head -n 1)" != "$$want" ]; then \
+	  echo "需要 Go $$want 或更新版本，当前：$${have:-未安装}。watchpost needs Go $$want or newer, found: $${have:-none}. https://go.dev/dl/" >&2; exit 1; fi
+
+.PHONY: build
+build: go-version ## build both programs for this machine into bin/
+	$(BUILD) -o bin/watchpost ./agent
+	$(BUILD) -o bin/watchpost-desk ./agent/desk
+
+.PHONY: run
+run: build ## show the whole job on a simulated board: page, broker, terminal (Ctrl-C ends it)
+	@./bin/watchpost-desk demo $(ARGS)
+
+.PHONY: test
+test: go-version ## run the tests (needs only Go and make)
+	$(GO) test ./...
+
+.PHONY: race
+race: go-version ## run the tests under the race detector (needs gcc)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+.PHONY: test-broker
+test-broker: go-version ## outage test against a real Mosquitto: broker down 20 s, agent killed twice
+	$(GO) test -tags broker -count=1 -v -timeout 10m ./cross/outage/...
+
+.PHONY: test-demo
+test-demo: build ## start the demo, wait for its first reading, end it with Ctrl-C
+	$(GO) test -tags demo -count=1 -v -timeout 5m ./cross/demo/...
+
+.PHONY: test-page
+test-page: build ## the page in a real Chromium, phone and desktop, zh and en
+	cd cross/browser && $(GO) test -count=1 -v -timeout 10m ./...
+
+.PHONY: pictures
+pictures: build ## renew the screenshots under docs/pictures (needs Chromium)
+	cd cross/browser && WATCHPOST_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -v -timeout 10m ./...
+
+.PHONY: fuzz
+fuzz: go-version ## run each fuzz target for FUZZTIME (default 10s)
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/^func //' | sort -u); do \
+	    echo "== $$dir $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; done; done
+
+.PHONY: check
+check: go-version ## gofmt, vet, staticcheck, errcheck, errorlint, go mod tidy
+	@unformatted=$$(gofmt -l agent buffer configs cross drivers); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags broker,demo,crossbuild ./cross/...
+	$(GO) mod tidy -diff
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(ERRCHECK) -exclude cross/errcheck.txt ./...
+	$(GO) run $(ERRORLINT) ./...
+
+.PHONY: cross
+cross: go-version ## static builds for arm64, armv7, armv6 with sizes, and what they link
+	$(GO) test -tags crossbuild -count=1 -v -timeout 10m ./cross/build/...
+
+.PHONY: test-386
+test-386: go-version ## run the tests as a 32-bit program
+	GOARCH=386 $(GO) test ./drivers/... ./buffer/... ./agent/record/... ./agent/message/... ./agent/sense/...
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist
