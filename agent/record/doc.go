@@ -51,8 +51,9 @@
 // A reading of quality fault has none of the fields 9 to 11, and one that has
 // them is damaged: a fault is never a value.
 //
-// A water-level reading with a sensor id of ten letters takes 69 bytes, 18 of
-// them the boot id. Saying the boot in every record keeps each readable by
-// itself, after any loss of its neighbours; the blocks the buffer writes are
-// deflated, where a repeated boot id costs next to nothing.
+// A water level of 1.840 m from a sensor with an id of ten letters takes 69
+// bytes a day after boot (72 after a year), 18 of them the boot id. Saying the
+// boot in every record keeps each readable by itself, after any loss of its
+// neighbours; the blocks the buffer writes are deflated, where a repeated boot
+// id costs next to nothing.
 package record
