@@ -1,0 +1,152 @@
+package health
+
+import "time"
+
+// Code names a condition for ever: it is sent to platforms and stands in docs.
+type Code string
+
+// The conditions known so far.
+const (
+	// UplinkDown: a platform cannot be reached. Subject: the platform.
+	UplinkDown Code = "uplink_down"
+	// UplinkRefused: a platform answered but refuses us. Subject: the platform.
+	UplinkRefused Code = "uplink_refused"
+	// DuplicateClientID: another device uses our name. Subject: the platform.
+	DuplicateClientID Code = "duplicate_client_id"
+	// SensorFault: a sensor gives no value. Subject: the sensor.
+	SensorFault Code = "sensor_fault"
+	// SensorBabbling: a sensor sends more events than can be true. Subject: the
+	// sensor.
+	SensorBabbling Code = "sensor_babbling"
+	// BusDown: a bus is stuck or gone. Subject: the bus.
+	BusDown Code = "bus_down"
+	// StoreNotDurable: records are kept in memory only.
+	StoreNotDurable Code = "store_not_durable"
+	// StoreQuarantined: a damaged store was set aside at this start.
+	StoreQuarantined Code = "store_quarantined"
+	// StoreNearlyFull: the store is close to its cap.
+	StoreNearlyFull Code = "store_nearly_full"
+	// RecordsLost: records were given up before every platform had them.
+	RecordsLost Code = "records_lost"
+	// ClockUnsynced: nothing outside has set the clock.
+	ClockUnsynced Code = "clock_unsynced"
+)
+
+// Severity orders conditions. The higher the number, the worse.
+type Severity uint8
+
+// The severities. The zero value is none of them.
+const (
+	// Info is worth knowing and needs nobody.
+	Info Severity = iota + 1
+	// Warning needs a person this week.
+	Warning
+	// Critical needs a person today.
+	Critical
+)
+
+// String is the word used on the wire and in metrics.
+func (s Severity) String() string {
+	switch s {
+	case Info:
+		return "info"
+	case Warning:
+		return "warning"
+	case Critical:
+		return "critical"
+	}
+	return "invalid"
+}
+
+// MarshalText writes the word.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Text is one sentence in both languages.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// Condition is the declaration of something wrong or notable.
+type Condition struct {
+	Code     Code
+	Severity Severity
+	// Title says what is wrong; Remedy is the one thing to do. Both are written
+	// for a property manager.
+	Title, Remedy Text
+	// DependsOn lists causes. While a cause is shown for the same subject, its
+	// parent or the whole gateway, this condition is hidden: it is a consequence.
+	DependsOn []Code
+	// VisibleAfter hides what goes away by itself. A cause never waits longer
+	// than what depends on it, so that nothing appears only to be explained away.
+	VisibleAfter time.Duration
+}
+
+// Conditions is the whole list, in the order of importance within a severity.
+func Conditions() []Condition {
+	return append(sensorConditions(), append(storeConditions(), uplinkConditions()...)...)
+}
+
+func sensorConditions() []Condition {
+	return []Condition{{
+		Code: BusDown, Severity: Critical,
+		Title:  Text{"总线不通，接在上面的传感器都读不到", "A bus is down; none of the sensors on it can be read"},
+		Remedy: Text{"请检查这条线的接线和供电，松动处重新插紧", "Check the wiring and power of this line and push loose plugs back in"},
+	}, {
+		Code: SensorFault, Severity: Critical,
+		Title:     Text{"传感器读不到数据", "A sensor cannot be read"},
+		Remedy:    Text{"请到现场检查这个传感器的接线和供电", "Check this sensor's wiring and power on site"},
+		DependsOn: []Code{BusDown},
+	}, {
+		Code: SensorBabbling, Severity: Warning,
+		Title:  Text{"传感器在不停地重复触发，已合并记录", "A sensor keeps triggering; its events are counted together"},
+		Remedy: Text{"请检查触点是否松动、受潮或被卡住", "Check whether its contact is loose, wet or jammed"},
+	}}
+}
+
+func storeConditions() []Condition {
+	return []Condition{{
+		Code: StoreNotDurable, Severity: Critical,
+		Title:  Text{"存储写不进去，数据暂存在内存，断电会丢失", "Storage cannot be written; data is in memory and a power cut would lose it"},
+		Remedy: Text{"请联系维护人员更换存储卡，之前不要断电", "Ask maintenance to replace the storage card; do not cut the power before that"},
+	}, {
+		Code: RecordsLost, Severity: Critical,
+		Title:  Text{"有一部分记录没能送达平台，已经丢失", "Some records were lost before they reached the platform"},
+		Remedy: Text{"请联系维护人员，查看事件里写明的时间段", "Ask maintenance to look up the period named in the events"},
+	}, {
+		Code: StoreNearlyFull, Severity: Warning,
+		Title:  Text{"存储快满了，最早的读数将变得稀疏", "Storage is nearly full; the oldest readings will be thinned"},
+		Remedy: Text{"请尽快恢复与平台的网络连接", "Restore the network connection to the platform soon"},
+	}, {
+		Code: StoreQuarantined, Severity: Warning,
+		Title:  Text{"存储曾经损坏，已自动隔离并启用新的存储", "Storage was damaged; it was set aside and a new one is in use"},
+		Remedy: Text{"请安排更换存储卡，并确认供电稳定", "Have the storage card replaced and make sure the power supply is steady"},
+	}}
+}
+
+func uplinkConditions() []Condition {
+	return []Condition{{
+		Code: DuplicateClientID, Severity: Critical,
+		Title:  Text{"另一台设备在使用本网关的编号，两台互相挤下线", "Another device uses this gateway's id; they push each other offline"},
+		Remedy: Text{"请找出编号重复的网关，改掉其中一台", "Find the gateway with the same id and change one of the two"},
+	}, {
+		Code: UplinkRefused, Severity: Critical,
+		Title:     Text{"平台拒绝了本网关", "The platform refuses this gateway"},
+		Remedy:    Text{"请让平台核对本网关的编号、密码或证书", "Ask the platform to check this gateway's id, password or certificate"},
+		DependsOn: []Code{DuplicateClientID},
+	}, {
+		Code: UplinkDown, Severity: Warning,
+		Title:     Text{"与平台的连接中断，数据先存在本机", "The platform cannot be reached; data is kept on this gateway"},
+		Remedy:    Text{"请检查网线、路由器或物联网卡流量", "Check the network cable, the router or the SIM card's data plan"},
+		DependsOn: []Code{UplinkRefused, DuplicateClientID},
+		// Dialling anew after a broker restart or a router's lease change takes
+		// seconds; nobody needs to be told of that.
+		VisibleAfter: 10 * time.Second,
+	}, {
+		Code: ClockUnsynced, Severity: Info,
+		Title:  Text{"时间未校准，记录的时间可能不准", "The clock is not set; recorded times may be wrong"},
+		Remedy: Text{"请确认网关能上网，时间会自动校准", "Make sure the gateway reaches the network; the clock then sets itself"},
+		// After a boot, time comes with the network.
+		VisibleAfter: time.Minute,
+	}}
+}
