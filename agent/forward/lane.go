@@ -1,0 +1,246 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"watchpost/agent/link"
+	"watchpost/buffer"
+)
+
+// readMost bounds the records looked at for one batch.
+const readMost = 1024
+
+// laneSender sends one lane over one connection.
+type laneSender struct {
+	*session
+	lane   buffer.Lane
+	after  buffer.Position // last record handed to the link, filtered out or given up
+	prev   buffer.Position // last record handed to the link
+	silent bool            // the buffer's refusal to take a confirmation was logged
+}
+
+// packed is a batch of messages and what each settles.
+type packed struct {
+	messages []link.Message
+	upTo     []buffer.Position // last record of each
+	records  []int             // in each
+	skipped  buffer.Position   // last record that was filtered out after the last message
+	bytes    int
+	bad      *UnreadableError // follows the batch
+	all      bool             // everything read went in
+}
+
+// serveLane reads after the cursor and sends until running ends. sending bounds
+// what is in flight then.
+func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) error {
+	l := &laneSender{session: s, lane: lane}
+	l.after = s.f.options.Source.Cursor(s.f.options.Platform, lane)
+	// The cursor also moves over what was never sent, so it is prev only until
+	// this process has sent something itself.
+	l.prev = s.f.sent[lane]
+	if l.prev == (buffer.Position{}) {
+		l.prev = l.after
+	}
+	for running.Err() == nil {
+		entries, appended, err := l.gather(running)
+		if err != nil {
+			return err
+		}
+		if running.Err() != nil {
+			return nil
+		}
+		batch, err := l.pack(entries)
+		if err != nil {
+			return err
+		}
+		if appended != nil && batch.all {
+			s.gate.set(lane, appended)
+		}
+		if err := l.send(sending, batch); err != nil {
+			return err
+		}
+		if batch.bad != nil {
+			if err := l.giveUp(batch.bad); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// gather waits until there is something to send and it is this lane's turn. The
+// channel is not nil when the entries are all there is, and is closed by the
+// next append.
+func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, <-chan struct{}, error) {
+	source, platform := l.f.options.Source, l.f.options.Platform
+	lingered := false
+	for ctx.Err() == nil {
+		appended := source.Appended(l.lane)
+		entries, err := source.Next(platform, l.lane, l.after, readMost, l.f.options.BatchBytes)
+		if err != nil {
+			if err := l.unread(ctx, err); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		if len(entries) == 0 {
+			l.gate.set(l.lane, appended)
+			select {
+			case <-appended:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		l.gate.set(l.lane, nil)
+		tail, err := l.isTail(entries)
+		if err != nil {
+			if err := l.unread(ctx, err); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		if tail && !lingered {
+			lingered = true
+			if linger := l.f.options.Linger[l.lane]; linger > 0 {
+				pause(ctx, linger)
+				continue // and read again: there may be more now
+			}
+		}
+		if open, moved := l.gate.open(l.lane); !open {
+			select {
+			case <-moved:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if !tail {
+			appended = nil
+		}
+		return entries, appended, nil
+	}
+	return nil, nil, nil
+}
+
+// isTail reports that nothing follows the entries.
+func (l *laneSender) isTail(entries []buffer.Entry) (bool, error) {
+	if len(entries) == readMost {
+		return false, nil
+	}
+	more, err := l.f.options.Source.Next(l.f.options.Platform, l.lane, entries[len(entries)-1].Position, 1, l.f.options.BatchBytes)
+	return len(more) == 0, err
+}
+
+// unread is a lane that cannot be read just now. It must not hold up the others.
+func (l *laneSender) unread(ctx context.Context, err error) error {
+	if errors.Is(err, buffer.ErrClosed) {
+		return err
+	}
+	l.f.log.Error("lane cannot be read", "lane", l.lane, "error", err)
+	l.gate.set(l.lane, make(chan struct{}))
+	pause(ctx, l.f.options.BackoffMax/2)
+	return nil
+}
+
+// pack encodes leading entries until the batch is full.
+func (l *laneSender) pack(entries []buffer.Entry) (packed, error) {
+	var b packed
+	prev, largest := l.prev, 0
+	for len(entries) > 0 && len(b.messages) < l.f.options.BatchMessages {
+		if len(b.messages) > 0 && b.bytes+largest > l.f.options.BatchBytes {
+			break // the next one will hardly fit: spare the encoding
+		}
+		m, used, err := l.f.options.Encoder.Encode(l.lane, prev, entries)
+		if bad, ok := errors.AsType[*UnreadableError](err); ok {
+			b.bad = bad
+			return b, nil
+		}
+		if err == nil && (used < 1 || used > len(entries)) {
+			err = fmt.Errorf("the encoder took %d of %d records", used, len(entries))
+		}
+		if err != nil {
+			return b, fmt.Errorf("encode %s after seq %d: %w", l.lane, prev.Seq, err)
+		}
+		last := entries[used-1].Position
+		if m.Topic == "" {
+			b.skipped = last
+		} else {
+			if len(b.messages) > 0 && b.bytes+len(m.Payload) > l.f.options.BatchBytes {
+				break
+			}
+			b.messages = append(b.messages, m)
+			b.upTo = append(b.upTo, last)
+			b.records = append(b.records, used)
+			b.bytes += len(m.Payload)
+			b.skipped = buffer.Position{}
+			largest = max(largest, len(m.Payload))
+			prev = last
+		}
+		entries = entries[used:]
+	}
+	b.all = len(entries) == 0
+	return b, nil
+}
+
+// send hands the batch to the link and confirms what the far side confirmed.
+func (l *laneSender) send(ctx context.Context, b packed) error {
+	if len(b.messages) > 0 {
+		n, err := l.link.Send(ctx, b.messages)
+		if n > 0 {
+			l.prev = b.upTo[n-1]
+			l.f.sent[l.lane] = l.prev
+			l.session.confirmed.Store(true)
+			l.count(b, n)
+			if err := l.confirm(l.prev); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("send %s: %w", l.lane, err)
+		}
+	}
+	if b.skipped != (buffer.Position{}) {
+		return l.confirm(b.skipped)
+	}
+	return nil
+}
+
+func (l *laneSender) count(b packed, n int) {
+	l.f.stats.messages.Add(uint64(n))
+	for i, m := range b.messages[:n] {
+		l.f.stats.bytes.Add(uint64(len(m.Payload)))
+		l.f.stats.records[l.lane].Add(uint64(b.records[i]))
+	}
+}
+
+// confirm moves the cursor. A buffer that cannot take it now takes the next one,
+// which covers this one too; until then a restart would send twice.
+func (l *laneSender) confirm(upTo buffer.Position) error {
+	l.after = upTo
+	err := l.f.options.Source.Confirm(l.f.options.Platform, l.lane, upTo)
+	if errors.Is(err, buffer.ErrClosed) {
+		return err
+	}
+	if err != nil && !l.silent {
+		l.f.log.Error("confirmation not stored", "lane", l.lane, "error", err)
+	}
+	l.silent = err != nil
+	return nil
+}
+
+// giveUp passes over a record that cannot be decoded, so that it does not block
+// the ones behind it.
+func (l *laneSender) giveUp(bad *UnreadableError) error {
+	l.f.log.Error("record given up", "lane", l.lane, "error", bad)
+	err := l.f.options.Source.GiveUp(l.f.options.Platform, l.lane, bad.Position, buffer.LossUnreadable)
+	if errors.Is(err, buffer.ErrClosed) {
+		return err
+	}
+	if err != nil && !errors.Is(err, buffer.ErrNotDurable) {
+		return fmt.Errorf("give up a record of %s: %w", l.lane, err)
+	}
+	l.f.stats.givenUp[l.lane].Add(1)
+	l.after = bad.Position
+	return nil
+}
