@@ -31,7 +31,7 @@ func Sentence(a record.Alarm, name, lang string) string {
 
 // words are the pieces of a language's sentences.
 type words struct {
-	smoke, level, other        string // after the name: what it is about
+	level, other               string // after the name: what it is about
 	above, reached, below      string // before a threshold
 	cleared, removed, acked    string // what became of it
 	smokeRaised, smokeCleared  string
@@ -39,7 +39,7 @@ type words struct {
 }
 
 var chinese = words{
-	smoke: "烟雾", level: "水位", other: "警报",
+	level: "水位", other: "警报",
 	above: "，高于警戒 ", reached: "，达到警戒 ", below: "，已低于 ",
 	cleared: "，警报解除", removed: "警报解除：规则已撤销", acked: "警报已确认",
 	smokeRaised: "烟雾报警", smokeCleared: "烟雾报警解除",
@@ -47,7 +47,7 @@ var chinese = words{
 }
 
 var english = words{
-	smoke: ": smoke", level: ": level", other: ": alarm",
+	level: ": level", other: ": alarm",
 	above: ", above ", reached: ", has reached ", below: ", back below ",
 	cleared: ", alarm cleared", removed: ": alarm cleared, its rule was removed", acked: ": alarm acknowledged",
 	smokeRaised: ": smoke alarm", smokeCleared: ": smoke alarm cleared",

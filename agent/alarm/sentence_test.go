@@ -1,0 +1,49 @@
+package alarm
+
+import (
+	"testing"
+
+	"watchpost/agent/record"
+	"watchpost/drivers"
+)
+
+func TestSentence(t *testing.T) {
+	high := record.Alarm{Sensor: "pit", Kind: "level_high", State: record.Raised, Value: decimal(t, "1.84"),
+		Threshold: decimal(t, "1.50"), Unit: drivers.Metre}
+	with := func(a record.Alarm, change func(*record.Alarm)) record.Alarm { change(&a); return a }
+	smoke := record.Alarm{Sensor: "det", Kind: "smoke", State: record.Raised, Value: decimal(t, "1"), Unit: drivers.Switch}
+	for _, c := range []struct {
+		a      record.Alarm
+		zh, en string
+	}{
+		{high, "地下车库集水井水位 1.84 m，高于警戒 1.50 m", "Pump pit: level 1.84 m, above 1.50 m"},
+		{with(high, func(a *record.Alarm) { a.Value = decimal(t, "1.500") }),
+			"地下车库集水井水位 1.500 m，达到警戒 1.50 m", "Pump pit: level 1.500 m, has reached 1.50 m"},
+		{with(high, func(a *record.Alarm) { a.Note = "over_range" }),
+			"地下车库集水井水位 1.84 m，高于警戒 1.50 m（读数存疑）", "Pump pit: level 1.84 m, above 1.50 m (reading uncertain)"},
+		{with(high, func(a *record.Alarm) { a.State = record.Escalated }),
+			"地下车库集水井水位 1.84 m，高于警戒 1.50 m（警报升级）", "Pump pit: level 1.84 m, above 1.50 m (escalated)"},
+		{with(high, func(a *record.Alarm) {
+			a.State, a.Value, a.Threshold = record.Cleared, decimal(t, "1.38"), decimal(t, "1.40")
+		}),
+			"地下车库集水井水位 1.38 m，已低于 1.40 m，警报解除", "Pump pit: level 1.38 m, back below 1.40 m, alarm cleared"},
+		{with(high, func(a *record.Alarm) { a.State, a.By = record.Acknowledged, "p-41" }),
+			"地下车库集水井警报已确认，确认人 p-41", "Pump pit: alarm acknowledged by p-41"},
+		{with(high, func(a *record.Alarm) { a.State, a.Value, a.Note = record.Cleared, nil, NoteRuleRemoved }),
+			"地下车库集水井警报解除：规则已撤销", "Pump pit: alarm cleared, its rule was removed"},
+		{with(high, func(a *record.Alarm) { a.Value, a.Threshold = nil, nil }), "地下车库集水井水位过高", "Pump pit: level too high"},
+		{smoke, "地下车库集水井烟雾报警", "Pump pit: smoke alarm"},
+		{with(smoke, func(a *record.Alarm) { a.State = record.Cleared }), "地下车库集水井烟雾报警解除", "Pump pit: smoke alarm cleared"},
+		{with(smoke, func(a *record.Alarm) { a.Kind = "gas" }), "地下车库集水井警报", "Pump pit: alarm"},
+	} {
+		if got := Sentence(c.a, "地下车库集水井", Chinese); got != c.zh {
+			t.Errorf("got  %s\nwant %s", got, c.zh)
+		}
+		if got := Sentence(c.a, "Pump pit", English); got != c.en {
+			t.Errorf("got  %s\nwant %s", got, c.en)
+		}
+	}
+	if got := Sentence(smoke, "", English); got != "det: smoke alarm" {
+		t.Errorf("without a name: %s", got)
+	}
+}
