@@ -12,6 +12,8 @@ import (
 type Policy struct {
 	// Every is the longest time without a report; 0 reports every sample.
 	Every time.Duration
+	// InAlarm replaces Every while the sensor has an active alarm; 0 does not.
+	InAlarm time.Duration
 	// Change is the difference to the last reported value that is reported at
 	// once; zero reports no change by itself.
 	Change drivers.Decimal
@@ -25,13 +27,17 @@ type report struct {
 
 // due reports whether now is to be sent, last having been the report before it.
 // A change of quality or reason always is.
-func (p Policy) due(last report, now record.Reading, period time.Duration) bool {
+func (p Policy) due(last report, now record.Reading, period time.Duration, inAlarm bool) bool {
 	if now.Quality != last.reading.Quality || now.Reason != last.reading.Reason {
 		return true
 	}
+	every := p.Every
+	if inAlarm && p.InAlarm > 0 {
+		every = min(every, p.InAlarm)
+	}
 	// Half a period of slack: samples never fall exactly on the report's beat,
 	// and waiting for the next one would stretch every report by a period.
-	if now.At.Offset-last.at >= p.Every-period/2 {
+	if now.At.Offset-last.at >= every-period/2 {
 		return true
 	}
 	if !now.HasValue() {

@@ -52,9 +52,10 @@ type Observation struct {
 
 // Supervisor reads sensors. Make one with New; Run it once.
 type Supervisor struct {
-	clock *clock.Clock
-	sink  func(Observation)
-	log   *slog.Logger
+	clock   *clock.Clock
+	sink    func(Observation)
+	inAlarm func(sensor string) bool
+	log     *slog.Logger
 
 	// mu makes the order of obs the order of sink calls.
 	mu  sync.Mutex
@@ -62,12 +63,16 @@ type Supervisor struct {
 }
 
 // New makes a supervisor that hands each observation to sink, one at a time and
-// in obs order. While sink blocks, sensors wait.
-func New(clk *clock.Clock, sink func(Observation), log *slog.Logger) *Supervisor {
+// in obs order. While sink blocks, sensors wait. inAlarm says which sensors have
+// an active alarm and are reported faster; nil says none.
+func New(clk *clock.Clock, sink func(Observation), inAlarm func(sensor string) bool, log *slog.Logger) *Supervisor {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Supervisor{clock: clk, sink: sink, log: log}
+	if inAlarm == nil {
+		inAlarm = func(string) bool { return false }
+	}
+	return &Supervisor{clock: clk, sink: sink, inAlarm: inAlarm, log: log}
 }
 
 // Run reads the sensors until ctx ends. It returns when every sensor has been
@@ -236,7 +241,7 @@ func (w *watch) observe(r drivers.Reading) {
 	s.obs++
 	reading := record.Reading{Sensor: w.ID, Obs: s.obs, At: s.clock.Now(), Reading: r}
 	last, seen := w.reports[r.Quantity]
-	due := !seen || w.Report.due(last, reading, w.Every)
+	due := !seen || w.Report.due(last, reading, w.Every, s.inAlarm(w.ID))
 	if due {
 		w.reports[r.Quantity] = report{reading: r, at: reading.At.Offset}
 	}

@@ -68,7 +68,7 @@ func run(t *testing.T, d time.Duration, sensors ...sense.Sensor) *ledger {
 	l := &ledger{}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	sense.New(bubbleClock(), l.note, nil).Run(ctx, sensors)
+	sense.New(bubbleClock(), l.note, nil, nil).Run(ctx, sensors)
 	return l
 }
 
@@ -254,4 +254,29 @@ func TestReportPolicy(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestReportsFasterInAlarm(t *testing.T) {
+	for _, tc := range []struct {
+		inAlarm bool
+		want    int
+	}{{false, 2}, {true, 30}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &ledger{}
+			ctx, cancel := context.WithTimeout(t.Context(), 60500*time.Millisecond)
+			defer cancel()
+			sensor := polled("pit", steady)
+			sensor.Report = sense.Policy{Every: time.Minute, InAlarm: 2 * time.Second}
+			sense.New(bubbleClock(), l.note, func(string) bool { return tc.inAlarm }, nil).Run(ctx, []sense.Sensor{sensor})
+			due := 0
+			for _, o := range l.seen {
+				if o.Due {
+					due++
+				}
+			}
+			if due < tc.want || due > tc.want+1 {
+				t.Errorf("in alarm %v: %d reports in a minute, want %d", tc.inAlarm, due, tc.want)
+			}
+		})
+	}
 }
