@@ -202,7 +202,7 @@ func (d *Dev) holds(ctx context.Context, word uint16) (idle bool, err error) {
 			fmt.Errorf("read back settings %#04x instead of %#04x: the chip was reset, check its supply", got, word))
 	case got|configOS != word|configOS:
 		return false, drivers.Because(drivers.BadAnswer,
-			fmt.Errorf("read back settings %#04x instead of %#04x: another master or another chip", got, word))
+			fmt.Errorf("read back settings %#04x instead of %#04x: another program or another chip", got, word))
 	}
 	return got&configOS != 0, nil
 }

@@ -14,8 +14,8 @@
 // what is read then is the value of the previous input. This driver asks the
 // chip (bit OS of the Config register), with a deadline, and believes a value
 // only if the Config register still holds what was written before and after the
-// value was read. A chip that lost power, a second master or a different chip
-// at the address is an error and never a voltage.
+// value was read. A chip that lost power or a different chip at the address is an
+// error and never a voltage.
 //
 // # Addresses
 //
@@ -50,6 +50,7 @@
 //	    offset: 0m           # level at 4 mA
 //
 // One Dev serves one chip: sensors on inputs of the same chip share it, and with
-// it full scale and rate. Two Devs on one chip would overwrite each other's
-// settings; they would find out and report bad answers, but read little.
+// it full scale and rate. Never make two Devs for one chip, nor let two programs
+// use it: a start that falls into the other's conversion is ignored by the chip,
+// and the other's value would come out.
 package ads1115
