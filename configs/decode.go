@@ -1,0 +1,258 @@
+package configs
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// document fills cfg from the whole file.
+func (r *reader) document(root *node, cfg *Config) {
+	r.fill(root, reflect.ValueOf(cfg).Elem(), field{}, "")
+}
+
+// field is what a struct field's tags ask of its value.
+type field struct {
+	key      string
+	fallback string // default
+	required bool
+	form     string // of a string: see forms
+	min, max string
+}
+
+func fieldOf(f reflect.StructField) field {
+	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return field{
+		key:      key,
+		fallback: f.Tag.Get("default"),
+		required: f.Tag.Get("required") == "true",
+		form:     f.Tag.Get("form"),
+		min:      f.Tag.Get("min"),
+		max:      f.Tag.Get("max"),
+	}
+}
+
+// slot is one key of a mapping and the field it goes to.
+type slot struct {
+	field
+	value reflect.Value
+}
+
+// slots lists the keyed fields of structs.
+func slots(structs ...reflect.Value) []slot {
+	var out []slot
+	for _, s := range structs {
+		for i := range s.NumField() {
+			f := s.Type().Field(i)
+			tags := fieldOf(f)
+			if f.IsExported() && tags.key != "" && tags.key != "-" {
+				out = append(out, slot{tags, s.Field(i)})
+			}
+		}
+	}
+	return out
+}
+
+func keysOf(of []slot) []string {
+	keys := make([]string, len(of))
+	for i, s := range of {
+		keys[i] = s.key
+	}
+	return keys
+}
+
+// fill reads n into v, which is addressable. A nil n was reported already.
+func (r *reader) fill(n *node, v reflect.Value, f field, path string) {
+	if n == nil {
+		return
+	}
+	if path != "" {
+		r.seen[path] = n.at
+	}
+	_, set := v.Addr().Interface().(setter)
+	switch {
+	case set:
+		r.scalar(n, v, f, path)
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		r.fill(n, v.Elem(), f, path)
+	case v.Type() == reflect.TypeFor[Sensor]():
+		r.sensor(n, v.Addr().Interface().(*Sensor), path)
+	case v.Kind() == reflect.Struct:
+		if r.hasKind(n, mapping, path) {
+			r.mapping(n, path, v)
+		}
+	case v.Kind() == reflect.Slice:
+		if r.hasKind(n, list, path) {
+			r.list(n, v, f, path)
+		}
+	default:
+		r.scalar(n, v, f, path)
+	}
+}
+
+// hasKind reports a node of another kind. An empty section is one in which
+// everything is left to its default.
+func (r *reader) hasKind(n *node, want kind, path string) bool {
+	switch {
+	case n.kind == want || n.kind == empty:
+		return true
+	case want == list:
+		r.report(n.at, path, "not a list", "entries that begin with - ", "")
+	default:
+		r.report(n.at, path, "not a section", "keys of its own below it", "")
+	}
+	return false
+}
+
+func (r *reader) list(n *node, v reflect.Value, f field, path string) {
+	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
+	for i, item := range n.items {
+		r.fill(item, v.Index(i), f, index(path, i))
+	}
+}
+
+// mapping reads n's keys into the fields of structs, together.
+func (r *reader) mapping(n *node, path string, structs ...reflect.Value) {
+	known := slots(structs...)
+	written := map[string]bool{}
+	for _, e := range n.entries {
+		written[e.key] = true
+		i := slices.IndexFunc(known, func(s slot) bool { return s.key == e.key })
+		if i < 0 {
+			r.unknownKey(e, path, known)
+			continue
+		}
+		r.fill(e.value, known[i].value, known[i].field, join(path, e.key))
+	}
+	for _, s := range known {
+		switch {
+		case written[s.key]:
+		case s.required:
+			r.report(n.at, join(path, s.key), "missing", expected(s.value.Type(), s.field), "")
+		default:
+			r.fallbacks(s, join(path, s.key))
+		}
+	}
+}
+
+// unknownKey says where a key belongs when it stands one level too high, and
+// else the nearest key. The value is not looked at: it may be a secret.
+func (r *reader) unknownKey(e entry, path string, known []slot) {
+	near := ""
+	for _, s := range known {
+		t := s.value.Type()
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if _, sets := reflect.New(t).Interface().(setter); sets || t.Kind() != reflect.Struct {
+			continue
+		}
+		if slices.Contains(keysOf(slots(reflect.New(t).Elem())), e.key) {
+			near = s.key + "." + e.key
+		}
+	}
+	keys := keysOf(known)
+	if near == "" {
+		near = nearest(e.key, keys)
+	}
+	r.report(e.at, join(path, e.key), "unknown key", oneOf(keys), near)
+}
+
+func oneOf(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return "one of " + strings.Join(words, ", ")
+}
+
+// fallbacks sets a field that is not in the file, and those below it, to their
+// defaults.
+func (r *reader) fallbacks(s slot, path string) {
+	v := s.value
+	if _, sets := v.Addr().Interface().(setter); !sets && v.Kind() == reflect.Struct {
+		for _, inner := range slots(v) {
+			if !inner.required {
+				r.fallbacks(inner, join(path, inner.key))
+			}
+		}
+		return
+	}
+	if s.fallback == "" || !v.IsZero() {
+		return
+	}
+	r.scalar(&node{kind: scalar, text: s.fallback}, v, s.field, path)
+}
+
+// sensor reads the sensor's keys and, once its driver is known, the driver's
+// keys beside them.
+func (r *reader) sensor(n *node, s *Sensor, path string) {
+	if !r.hasKind(n, mapping, path) {
+		return
+	}
+	own := reflect.ValueOf(s).Elem()
+	driver := ""
+	at := place{}
+	for _, e := range n.entries {
+		if e.key == "driver" && e.value != nil && e.value.kind == scalar {
+			driver, at = e.value.text, e.value.at
+		}
+	}
+	options, known := r.options(driver)
+	if known {
+		before := len(r.problems)
+		r.mapping(n, path, own, reflect.ValueOf(options).Elem())
+		s.Options = options
+		if len(r.problems) == before {
+			r.validate(n, path, options)
+		}
+		return
+	}
+	if driver != "" {
+		names := r.drivers.Names()
+		r.report(at, join(path, "driver"), "unknown driver "+quote(driver), oneOf(names), nearest(driver, names))
+	}
+	// Keys that are not the sensor's own may be the driver's: without a driver
+	// nothing can be said of them.
+	keys := keysOf(slots(own))
+	ours := *n
+	ours.entries = slices.DeleteFunc(slices.Clone(n.entries), func(e entry) bool {
+		return !slices.Contains(keys, e.key)
+	})
+	r.mapping(&ours, path, own)
+}
+
+// options is a fresh options struct for driver, if there is such a driver and
+// it keeps Catalogue's promise.
+func (r *reader) options(driver string) (any, bool) {
+	if r.drivers == nil || driver == "" {
+		return nil, false
+	}
+	options, ok := r.drivers.Options(driver)
+	v := reflect.ValueOf(options)
+	if !ok || v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return nil, false
+	}
+	return options, true
+}
+
+// validator is a driver's options that know what fits together: key to what
+// was expected; the key "" means the options as a whole.
+type validator interface{ Validate() map[string]string }
+
+func (r *reader) validate(n *node, path string, options any) {
+	v, ok := options.(validator)
+	if !ok {
+		return
+	}
+	for key, want := range v.Validate() {
+		at, where := n.at, path
+		if key != "" {
+			where = join(path, key)
+		}
+		if written, ok := r.seen[where]; ok {
+			at = written
+		}
+		r.report(at, where, "not possible here", want, "")
+	}
+}
