@@ -1,0 +1,74 @@
+package all
+
+import (
+	"fmt"
+
+	"watchpost/drivers"
+	"watchpost/drivers/board"
+)
+
+// Driver is one entry of the list.
+type Driver struct {
+	// Name is what a configuration calls the driver.
+	Name string
+	// Options is a pointer to a fresh options struct with its defaults; it is
+	// an Options.
+	Options func() any
+	// Quantities is what a sensor with these options reports.
+	Quantities func(options any) []drivers.Quantity
+	// Build makes a sensor. It touches no hardware: what is wrong with that comes
+	// when the sensor is read.
+	Build func(b *board.Board, options any) (Sensor, error)
+}
+
+// Options are one sensor's driver settings: a pointer to a struct as described
+// in the package's documentation.
+type Options interface {
+	// Claims names the hardware the sensor has for itself, such as
+	// "i2c-1@0x48/AIN0" or "gpiochip0:17". Two sensors must not share a claim.
+	Claims() []string
+	// Validate lists what is wrong with the values; none when all is right.
+	Validate() []Problem
+}
+
+// Problem is one value that cannot be.
+type Problem struct {
+	Key  string // the field's key
+	Want string // what was expected
+	Got  string // what is there
+}
+
+// Sensor is what a driver builds.
+type Sensor struct {
+	Sampler drivers.Sampler
+	Watcher drivers.Watcher // nil when the sensor only answers
+}
+
+// Drivers is the list, in the order of documentation.
+func Drivers() []Driver {
+	return []Driver{ads1115Driver(), contactDriver()}
+}
+
+// Lookup finds a driver by its name.
+func Lookup(name string) (Driver, bool) {
+	for _, d := range Drivers() {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return Driver{}, false
+}
+
+// wrongOptions is the error of a Build that was given another driver's options.
+func wrongOptions(name string, got any) error {
+	return drivers.Because(drivers.BadWiring, fmt.Errorf("build %s: options are a %T", name, got))
+}
+
+// refuse turns the first problem into an error.
+func refuse(name string, problems []Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	p := problems[0]
+	return drivers.Because(drivers.BadWiring, fmt.Errorf("build %s: %s is %s, want %s", name, p.Key, p.Got, p.Want))
+}

@@ -1,0 +1,332 @@
+package board
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"watchpost/drivers"
+)
+
+// queued is how many requests may wait for one device. A gateway has fewer
+// sensors than that on a bus; beyond it a caller waits to queue, with its
+// deadline running.
+const queued = 32
+
+// timeoutsToDown is how many adapter timeouts in a row mark a bus down.
+const timeoutsToDown = 3
+
+// verdict is what an error says of the device as a whole.
+type verdict int
+
+const (
+	alive    verdict = iota // the device works; the error concerns this request
+	timedOut                // suspicious: the device is down after a few in a row
+	gone                    // the device must be opened anew
+)
+
+// owner runs requests on one device, one after the other, in one long-lived
+// goroutine. It opens the device at the first request and again, with backoff,
+// after it was marked down.
+type owner[D io.Closer] struct {
+	name  string
+	open  func() (D, error)
+	judge func(error) verdict
+	opts  Options
+	stop  <-chan struct{}
+
+	requests chan *request[D]
+	ended    chan struct{} // closed when the goroutine is gone
+
+	// mu guards everything that follows.
+	mu       sync.Mutex
+	started  bool
+	down     chan struct{} // closed while the device is down
+	cause    error         // why it is down
+	doubted  bool          // opened again, but not yet proved by an answer
+	reported bool          // the cause was reported
+	timeouts int           // in a row
+	failures int           // times marked down in a row
+}
+
+// request is one call on the device. Its results must not be read before done.
+type request[D io.Closer] struct {
+	call    func(D) error
+	ctx     context.Context // ends when nobody waits for the request any more
+	started chan struct{}
+	done    chan error // room for one
+}
+
+func newOwner[D io.Closer](name string, open func() (D, error), judge func(error) verdict, opts Options, stop <-chan struct{}) *owner[D] {
+	return &owner[D]{
+		name: name, open: open, judge: judge, opts: opts, stop: stop,
+		requests: make(chan *request[D], queued),
+		ended:    make(chan struct{}),
+		down:     make(chan struct{}),
+	}
+}
+
+// do runs call on the device, waiting at most limit for its turn (and for the
+// device to open) and limit again for the call. A call that does not come back
+// is left to itself: what it writes must belong to nobody else.
+func (o *owner[D]) do(limit time.Duration, call func(D) error) error {
+	down, err := o.ready()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r := &request[D]{call: call, ctx: ctx, started: make(chan struct{}), done: make(chan error, 1)}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case o.requests <- r:
+	case <-down:
+		return o.downError()
+	case <-o.stop:
+		return drivers.Because(drivers.BusDown, ErrClosed)
+	case <-timer.C:
+		return drivers.Because(drivers.Stuck, fmt.Errorf("no turn within %s", limit))
+	}
+	started := r.started
+	for {
+		select {
+		case err := <-r.done:
+			return err
+		case <-started:
+			started = nil
+			timer.Reset(limit)
+		case <-down:
+			return o.answerOr(r, o.downError())
+		case <-o.stop:
+			return o.answerOr(r, drivers.Because(drivers.BusDown, ErrClosed))
+		case <-timer.C:
+			if started != nil {
+				return o.answerOr(r, drivers.Because(drivers.Stuck, fmt.Errorf("no turn within %s", limit)))
+			}
+			stuck := drivers.Because(drivers.Stuck, fmt.Errorf("no answer within %s", limit))
+			o.markDown(down, stuck)
+			return o.answerOr(r, stuck)
+		}
+	}
+}
+
+// answerOr prefers an answer that came in the same instant.
+func (o *owner[D]) answerOr(r *request[D], otherwise error) error {
+	select {
+	case err := <-r.done:
+		return err
+	default:
+		return otherwise
+	}
+}
+
+// ready starts the goroutine at first use and gives the channel that closes
+// when the device goes down, or the error of a device that is.
+func (o *owner[D]) ready() (down chan struct{}, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case <-o.stop:
+		return nil, drivers.Because(drivers.BusDown, ErrClosed)
+	default:
+	}
+	if o.cause != nil {
+		return nil, o.downErrorLocked()
+	}
+	if !o.started {
+		o.started = true
+		go o.run()
+	}
+	return o.down, nil
+}
+
+func (o *owner[D]) downError() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.downErrorLocked()
+}
+
+// downErrorLocked is what others hear of a device that is down: that it is
+// missing when it could not be opened, else that it is down.
+func (o *owner[D]) downErrorLocked() error {
+	var why *drivers.Error
+	if errors.As(o.cause, &why) && why.Reason == drivers.Missing {
+		return o.cause
+	}
+	if o.cause == nil { // came back in the meantime; this request is lost all the same
+		return &drivers.Error{Reason: drivers.BusDown, Err: errors.New("went down")}
+	}
+	return &drivers.Error{Reason: drivers.BusDown, Err: fmt.Errorf("down since: %w", o.cause)}
+}
+
+// markDown ends the generation whose channel is down. A later generation is
+// left alone.
+func (o *owner[D]) markDown(down chan struct{}, cause error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.down != down || o.cause != nil {
+		return
+	}
+	o.cause = cause
+	o.timeouts = 0
+	o.failures++
+	close(o.down)
+	if !o.reported {
+		o.reported = true
+		o.opts.Report(o.name, cause)
+	}
+}
+
+// settle counts what a call's result says of the device and reports whether the
+// device must be opened anew.
+func (o *owner[D]) settle(down chan struct{}, err error) (reopen bool) {
+	o.mu.Lock()
+	if o.down != down || o.cause != nil { // marked down while the call hung
+		o.mu.Unlock()
+		return true
+	}
+	verdict := alive
+	if err != nil {
+		verdict = o.judge(err)
+	}
+	if verdict == alive {
+		o.timeouts, o.failures, o.doubted = 0, 0, false
+		if o.reported {
+			o.reported = false
+			o.opts.Report(o.name, nil)
+		}
+		o.mu.Unlock()
+		return false
+	}
+	o.timeouts++
+	patient := verdict == timedOut && !o.doubted && o.timeouts < timeoutsToDown
+	o.mu.Unlock()
+	if patient {
+		return false
+	}
+	o.markDown(down, drivers.Because(reasonOf(err), err))
+	return true
+}
+
+// run owns the device until the board closes.
+func (o *owner[D]) run() {
+	defer close(o.ended)
+	for {
+		o.generation()
+		if !o.pause() {
+			return
+		}
+	}
+}
+
+// generation opens the device at its first request and serves it until it is
+// marked down or the board closes.
+func (o *owner[D]) generation() {
+	o.mu.Lock()
+	down := o.down
+	o.mu.Unlock()
+	var device D
+	opened := false
+	defer func() {
+		if opened {
+			// Nobody is left to tell, and the device is given up either way.
+			_ = device.Close()
+		}
+	}()
+	for {
+		select {
+		case <-o.stop:
+			return
+		case <-down:
+			return
+		default:
+		}
+		select {
+		case <-o.stop:
+			return
+		case <-down:
+			return
+		case r := <-o.requests:
+			if r.ctx.Err() != nil {
+				continue
+			}
+			close(r.started)
+			if !opened {
+				var err error
+				if device, err = o.open(); err != nil {
+					err = drivers.Because(drivers.Missing, err)
+					o.markDown(down, err)
+					r.done <- err
+					return
+				}
+				opened = true
+			}
+			err := r.call(device)
+			reopen := o.settle(down, err)
+			r.done <- err
+			if reopen {
+				return
+			}
+		}
+	}
+}
+
+// pause waits out the backoff of a device that is down and begins a new
+// generation. It is false when the board closes.
+func (o *owner[D]) pause() bool {
+	o.mu.Lock()
+	wait := o.backoff()
+	o.mu.Unlock()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-o.stop:
+		return false
+	case <-timer.C:
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.down = make(chan struct{})
+	o.cause = nil
+	o.doubted = true
+	return true
+}
+
+// backoff doubles from BackoffMin to BackoffMax and takes off up to a quarter
+// at random, so that gateways that lost power together do not act together.
+func (o *owner[D]) backoff() time.Duration {
+	wait := o.opts.BackoffMin
+	for i := 1; i < o.failures && wait < o.opts.BackoffMax; i++ {
+		wait *= 2
+	}
+	wait = min(wait, o.opts.BackoffMax)
+	return wait - time.Duration(o.opts.Jitter()*float64(wait)/4)
+}
+
+// end waits until the goroutine is gone; the board's stop is closed already.
+func (o *owner[D]) end(ctx context.Context) error {
+	o.mu.Lock()
+	started := o.started
+	o.mu.Unlock()
+	if !started {
+		return nil
+	}
+	select {
+	case <-o.ended:
+		return nil
+	default:
+	}
+	select {
+	case <-o.ended:
+		return nil
+	case <-ctx.Done():
+		return drivers.Because(drivers.Stuck, fmt.Errorf("close %s: a call hangs in the kernel: %w", o.name, ctx.Err()))
+	}
+}
+
+func randomJitter() float64 { return rand.Float64() }
