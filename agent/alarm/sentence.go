@@ -18,9 +18,9 @@ func Sentence(a record.Alarm, name, lang string) string {
 	if name == "" {
 		name = a.Sensor
 	}
-	w := english
+	w := english()
 	if lang == Chinese {
-		w = chinese
+		w = chinese()
 	}
 	text := name + w.step(a)
 	if a.Note != "" && a.Note != NoteRuleRemoved && a.Value != nil {
@@ -38,20 +38,24 @@ type words struct {
 	doubt, by, escalated, high string
 }
 
-var chinese = words{
-	level: "水位", other: "警报",
-	above: "，高于警戒 ", reached: "，达到警戒 ", below: "，已低于 ",
-	cleared: "，警报解除", removed: "警报解除：规则已撤销", acked: "警报已确认",
-	smokeRaised: "烟雾报警", smokeCleared: "烟雾报警解除",
-	doubt: "（读数存疑）", by: "，确认人 ", escalated: "（警报升级）", high: "过高",
+func chinese() words {
+	return words{
+		level: "水位", other: "警报",
+		above: "，高于警戒 ", reached: "，达到警戒 ", below: "，已低于 ",
+		cleared: "，警报解除", removed: "警报解除：规则已撤销", acked: "警报已确认",
+		smokeRaised: "烟雾报警", smokeCleared: "烟雾报警解除",
+		doubt: "（读数存疑）", by: "，确认人 ", escalated: "（警报升级）", high: "过高",
+	}
 }
 
-var english = words{
-	level: ": level", other: ": alarm",
-	above: ", above ", reached: ", has reached ", below: ", back below ",
-	cleared: ", alarm cleared", removed: ": alarm cleared, its rule was removed", acked: ": alarm acknowledged",
-	smokeRaised: ": smoke alarm", smokeCleared: ": smoke alarm cleared",
-	doubt: " (reading uncertain)", by: " by ", escalated: " (escalated)", high: " too high",
+func english() words {
+	return words{
+		level: ": level", other: ": alarm",
+		above: ", above ", reached: ", has reached ", below: ", back below ",
+		cleared: ", alarm cleared", removed: ": alarm cleared, its rule was removed", acked: ": alarm acknowledged",
+		smokeRaised: ": smoke alarm", smokeCleared: ": smoke alarm cleared",
+		doubt: " (reading uncertain)", by: " by ", escalated: " (escalated)", high: " too high",
+	}
 }
 
 func (w words) step(a record.Alarm) string {

@@ -42,6 +42,7 @@ func (n *Native) State(d StateDoc) (topic string, payload []byte, err error) {
 	body := n.state(d)
 	backlog := lanesOf(d.Backlog)
 	body.Backlog, body.Clock = &backlog, &clockJSON{Synced: d.Now.Synced}
+	body.Inventory = n.inventory()
 	body.Conditions = make([]conditionJSON, 0, len(d.Conditions))
 	for _, c := range d.Conditions {
 		body.Conditions = append(body.Conditions, conditionJSON{Condition: c, Since: wall(clock.Stamp{Wall: c.Since})})
@@ -51,7 +52,9 @@ func (n *Native) State(d StateDoc) (topic string, payload []byte, err error) {
 
 // Will shapes the last will of the connection that d opens: offline, and only
 // what will still be true when it is published. Its time is that of the
-// connection, not of its end.
+// connection, not of its end. It leaves out the inventory, because a will may
+// not exceed 65,535 bytes (MQTT 3.1.1, section 3.1.3.3) and travels with every
+// connection.
 func (n *Native) Will(d StateDoc) (topic string, payload []byte, err error) {
 	d.Online = false
 	body := n.state(d)
@@ -64,7 +67,6 @@ func (n *Native) state(d StateDoc) stateJSON {
 		V: version, Gateway: n.gateway.ID, Online: d.Online,
 		Run: d.Run.String(), Predecessor: runOf(d.Predecessor), Session: d.Session,
 		timeJSON: timeOf(d.Now), Versions: d.Versions,
-		Inventory: make([]sensorJSON, 0, len(n.sensors)),
 	}
 	if !n.gateway.Place.isZero() {
 		body.Place = &n.gateway.Place
@@ -72,13 +74,16 @@ func (n *Native) state(d StateDoc) stateJSON {
 	if body.Versions == nil {
 		body.Versions = map[string]string{}
 	}
+	return body
+}
+
+func (n *Native) inventory() []sensorJSON {
+	list := make([]sensorJSON, 0, len(n.sensors))
 	for _, id := range slices.Sorted(maps.Keys(n.sensors)) {
 		s := n.sensors[id]
-		body.Inventory = append(body.Inventory, sensorJSON{
-			ID: id, Driver: s.Driver, Kind: s.Kind, Name: n.name(id), Place: n.place(id),
-		})
+		list = append(list, sensorJSON{ID: id, Driver: s.Driver, Kind: s.Kind, Name: n.name(id), Place: n.place(id)})
 	}
-	return body
+	return list
 }
 
 type stateJSON struct {
@@ -93,7 +98,7 @@ type stateJSON struct {
 	Clock      *clockJSON        `json:"clock,omitempty"`
 	Place      *Place            `json:"place,omitempty"`
 	Versions   map[string]string `json:"versions"`
-	Inventory  []sensorJSON      `json:"inventory"`
+	Inventory  []sensorJSON      `json:"inventory,omitzero"`
 	Backlog    *lanesJSON        `json:"backlog,omitempty"`
 	Conditions []conditionJSON   `json:"conditions,omitzero"`
 }
@@ -134,7 +139,7 @@ func StateSession(payload []byte) (run string, session uint64, online bool, err 
 
 // MaxActive is how many alarms one alarms/active document lists, so that it
 // stays under 64 KB, which common platforms allow a message.
-const MaxActive = 50
+const MaxActive = 32
 
 // ActiveDoc is what the alarms/active document says.
 type ActiveDoc struct {

@@ -15,7 +15,7 @@ func (n *Native) Alarm(prev *record.Position, item Item) (topic string, payload 
 	if !ok {
 		return "", nil, fmt.Errorf("shape %T as alarm: %w", item.Record, ErrWrongRecord)
 	}
-	if a.Raise.IsZero() {
+	if a.Raise.IsZero() && a.State == record.Raised {
 		a.Raise = item.Position
 	}
 	return n.message(ClassAlarms, struct {
@@ -63,7 +63,7 @@ func (n *Native) alarm(a record.Alarm) alarmJSON {
 	}
 }
 
-// alarmID is nil while nobody knows where the alarm was recorded.
+// alarmID is nil when nobody knows where the alarm was raised.
 func (n *Native) alarmID(a record.Alarm) *string {
 	if a.Raise.IsZero() {
 		return nil
