@@ -36,7 +36,8 @@
 //	pull-up, opens in alarm (normally closed)     false
 //	pull-up, door switch closed when door is shut false
 //
-// A smoke contact is never held back for more than one second.
+// The debounce of a smoke contact is at most one second, so that it cannot hold
+// back an alarm for long.
 //
 // # Configuration
 //
