@@ -1,0 +1,401 @@
+package buffer
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// keepCorrupt is how many damaged stores are kept.
+const keepCorrupt = 2
+
+// Open takes the data directory and returns at once; the store itself is opened
+// in the background (see Ready). It returns an error only for wrong options, or
+// when another live process has the directory. Storage that is damaged, missing
+// or read-only is no error: records are kept in memory until it can be written.
+func Open(opts Options) (*Buffer, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	b := &Buffer{
+		opts: opts, why: "store is not open yet", notes: map[string]noteEntry{}, readers: map[string]*[laneCount]*reader{},
+		ready: make(chan struct{}), stop: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	for l := range b.lanes {
+		b.lanes[l] = &lane{id: Lane(l), appended: make(chan struct{}), loss: map[Lane]*openLoss{}}
+	}
+	for _, name := range opts.Platforms {
+		b.readers[name] = &[laneCount]*reader{{}, {}, {}}
+	}
+	if err := b.takeDir(); err != nil {
+		return nil, err
+	}
+	b.doctorCtx, b.stopDoctor = context.WithCancel(context.Background())
+	go b.keep()
+	return b, nil
+}
+
+// takeDir locks the directory and makes the run durable, as far as the storage
+// allows. The error says that another process has the directory.
+func (b *Buffer) takeDir() error {
+	mkdirErr := os.MkdirAll(b.opts.Dir, 0o700)
+	lock, held, lockErr := lockDir(b.opts.Dir)
+	if held {
+		return lockErr
+	}
+	b.lock = lock
+	var known bool
+	b.self, b.ending.Predecessor, known = nextRun(b.opts.Dir)
+	err := errors.Join(mkdirErr, lockErr)
+	if err == nil {
+		err = writeWhole(b.opts.Dir, nameRun, b.self.encode())
+	}
+	b.runWritten = err == nil
+	if err != nil {
+		// The next start could count to the same n: only the epoch keeps the runs
+		// apart.
+		b.self.Run.Epoch = newEpoch()
+		b.why = err.Error()
+		b.opts.Log.Warn("run is not durable", "dir", b.opts.Dir, "cause", err, "predecessor", known)
+	}
+	b.run = b.self.Run
+	return nil
+}
+
+// secureDir repeats what takeDir could not do.
+func (b *Buffer) secureDir() error {
+	if b.lock == nil || !b.runWritten {
+		if err := os.MkdirAll(b.opts.Dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if b.lock == nil {
+		lock, _, err := lockDir(b.opts.Dir)
+		if err != nil {
+			return err
+		}
+		b.lock = lock
+	}
+	if !b.runWritten {
+		if err := writeWhole(b.opts.Dir, nameRun, b.self.encode()); err != nil {
+			return err
+		}
+		b.runWritten = true
+	}
+	return nil
+}
+
+// reopen makes the store usable, or settles that records stay in memory for now.
+func (b *Buffer) reopen() {
+	b.mu.Lock()
+	readOnly := b.readOnly
+	b.mu.Unlock()
+	err := b.secureDir()
+	if readOnly {
+		if err != nil || b.probe() != nil {
+			b.postpone()
+			return
+		}
+		b.detach()
+	}
+	dirErr := err
+	if err = b.openStore(); err == nil && dirErr != nil {
+		err = dirErr
+	}
+	if err != nil {
+		b.postpone()
+		b.setState(false, fmt.Sprintf("open store: %v", err))
+		return
+	}
+	b.self.Unfinished = 0
+	if err := errors.Join(writeWhole(b.opts.Dir, nameRun, b.self.encode()), writeWhole(b.opts.Dir, nameRunCopy, b.self.encode())); err != nil {
+		b.opts.Log.Warn("run file is not up to date", "cause", err)
+	}
+	b.setState(true, "")
+}
+
+func (b *Buffer) postpone() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.retryAt = time.Now().Add(retryEvery)
+}
+
+// probe says whether the directory can be written.
+func (b *Buffer) probe() error {
+	return writeWhole(b.opts.Dir, nameRunCopy, b.self.encode())
+}
+
+// setState tells of changes once.
+func (b *Buffer) setState(durable bool, why string) {
+	b.mu.Lock()
+	changed := b.durable != durable || b.why != why
+	b.durable, b.why = durable, why
+	s := State{Durable: durable, Why: why, Quarantined: b.ending.Quarantined}
+	b.mu.Unlock()
+	if !changed {
+		return
+	}
+	if durable {
+		b.opts.Log.Info("store takes records", "dir", b.opts.Dir)
+	} else {
+		b.opts.Log.Warn("records are in memory only", "dir", b.opts.Dir, "cause", why)
+	}
+	if b.opts.Notify != nil {
+		b.opts.Notify(s)
+	}
+}
+
+// openStore brings a sound file into place, opens it and merges it with what
+// memory collected.
+func (b *Buffer) openStore() error {
+	path := filepath.Join(b.opts.Dir, nameStore)
+	if err := b.prepare(path); err != nil {
+		return err
+	}
+	err := b.attachFile(path)
+	if err == nil || isUnavailable(err) {
+		return err
+	}
+	// It passed the check and yet cannot be used.
+	if err := b.quarantine(path, err); err != nil {
+		return err
+	}
+	return b.attachFile(path)
+}
+
+// isUnavailable says that an error is of the storage, not of the file's content.
+func isUnavailable(err error) bool {
+	for _, target := range []error{
+		fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.EMFILE,
+		syscall.ENFILE, bolterrors.ErrTimeout, bolterrors.ErrMaxSizeReached, syscall.ENOTDIR,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// prepare leaves a sound store at path.
+func (b *Buffer) prepare(path string) error {
+	fresh := filepath.Join(b.opts.Dir, nameFresh)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		// A store made to the end, whose rename a power cut prevented.
+		if b.verify(fresh) != nil {
+			if err := createStore(fresh); err != nil {
+				return err
+			}
+		}
+		return errors.Join(os.Rename(fresh, path), syncDir(b.opts.Dir))
+	} else if err != nil {
+		return err
+	}
+	if b.self.Unfinished > maxUnfinished {
+		return b.setAside(path, createStore(fresh), fmt.Errorf("%d starts did not get past it", b.self.Unfinished-1))
+	}
+	err := b.verify(path)
+	if err == nil || isUnavailable(err) {
+		return err
+	}
+	return b.quarantine(path, err)
+}
+
+func (b *Buffer) verify(path string) error {
+	ctx, cancel := context.WithTimeout(b.doctorCtx, verifyWithin)
+	defer cancel()
+	return b.opts.Doctor.Verify(ctx, path)
+}
+
+// quarantine salvages what is readable into a fresh store, then sets the damaged
+// one aside: in this order a power cut at any moment leaves one or the other.
+func (b *Buffer) quarantine(path string, cause error) error {
+	if b.doctorCtx.Err() != nil {
+		return b.doctorCtx.Err() // it was stopped, not the file's fault
+	}
+	fresh := filepath.Join(b.opts.Dir, nameFresh)
+	ctx, cancel := context.WithTimeout(b.doctorCtx, verifyWithin)
+	defer cancel()
+	report, err := b.opts.Doctor.Salvage(ctx, path, fresh)
+	if err != nil {
+		b.opts.Log.Warn("nothing was salvaged", "cause", err)
+		report = SalvageReport{}
+		err = createStore(fresh)
+	}
+	if err := b.setAside(path, err, cause); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ending.Salvaged = report.Total()
+	return nil
+}
+
+// setAside moves a damaged store away and the fresh one, whose making ended with
+// freshErr, into its place.
+func (b *Buffer) setAside(path string, freshErr, cause error) error {
+	if freshErr != nil {
+		return freshErr
+	}
+	numbers := b.corruptNumbers()
+	n := 1
+	if len(numbers) > 0 {
+		n = numbers[len(numbers)-1] + 1
+	}
+	name := nameCorrupt + strconv.Itoa(n)
+	if err := os.Rename(path, filepath.Join(b.opts.Dir, name)); err != nil {
+		return err
+	}
+	if err := errors.Join(os.Rename(filepath.Join(b.opts.Dir, nameFresh), path), syncDir(b.opts.Dir)); err != nil {
+		return err
+	}
+	b.opts.Log.Error("damaged store set aside", "file", name, "cause", cause)
+	b.mu.Lock()
+	b.ending.Quarantined = name
+	b.mu.Unlock()
+	for len(numbers) >= keepCorrupt {
+		old := filepath.Join(b.opts.Dir, nameCorrupt+strconv.Itoa(numbers[0]))
+		if err := os.RemoveAll(old); err != nil {
+			b.opts.Log.Warn("old damaged store stays", "file", old, "cause", err)
+		}
+		numbers = numbers[1:]
+	}
+	return nil
+}
+
+// corruptNumbers are the numbers of the stores set aside, rising.
+func (b *Buffer) corruptNumbers() []int {
+	entries, err := os.ReadDir(b.opts.Dir)
+	if err != nil {
+		return nil
+	}
+	var numbers []int
+	for _, e := range entries {
+		if tail, ok := strings.CutPrefix(e.Name(), nameCorrupt); ok {
+			if n, err := strconv.Atoi(tail); err == nil && n > 0 {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// attachFile opens the file for writing, or when the storage is read-only for
+// reading, and merges its content.
+func (b *Buffer) attachFile(path string) error {
+	options := boltOptions(b.opts.MaxBytes, b.opts.seam)
+	var db *bolt.DB
+	open := func() (err error) { db, err = bolt.Open(path, 0o600, options); return err }
+	openErr := guard(open)
+	if errors.Is(openErr, syscall.EROFS) || errors.Is(openErr, fs.ErrPermission) {
+		options.ReadOnly = true
+		if guard(open) != nil {
+			return openErr
+		}
+	} else if openErr != nil {
+		return openErr
+	}
+	db.AllocSize = 1 << 20
+	c, err := load(db)
+	if err == nil && c.maxN >= b.run.N && c.start != b.run {
+		err = fmt.Errorf("%w: it is ahead of the run file (run %d)", errStructure, c.maxN)
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	b.dbMu.Lock()
+	b.db = db
+	b.dbMu.Unlock()
+	b.merge(c, options.ReadOnly)
+	if options.ReadOnly {
+		return openErr
+	}
+	return b.announceStart()
+}
+
+// announceStart writes this run, its bounds and the cursors of exactly the
+// platforms there are, unless it stands there already.
+func (b *Buffer) announceStart() error {
+	b.mu.Lock()
+	b.rev++
+	values := []value{b.startValue()}
+	for name, places := range b.readers {
+		for l, r := range places {
+			values = append(values, value{kind: kindCursor, lane: Lane(l), pos: r.cursor, rev: b.rev, payload: []byte(name)})
+			r.written, r.dirty = r.cursor, false
+		}
+	}
+	b.mu.Unlock()
+	before := b.db.Stats()
+	err := guard(func() error {
+		return b.db.Update(func(tx *bolt.Tx) error {
+			return replaceCursors(tx, values)
+		})
+	})
+	if err != nil {
+		b.detach()
+		return err
+	}
+	after := b.db.Stats()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.commits++
+	b.written += uint64(after.TxStats.GetPageAlloc()-before.TxStats.GetPageAlloc()) + pageSize
+	return nil
+}
+
+func replaceCursors(tx *bolt.Tx, values []value) error {
+	bucket := tx.Bucket(bucketMeta)
+	var old [][]byte
+	err := bucket.ForEach(func(key, _ []byte) error {
+		if strings.HasPrefix(string(key), "cursor/") {
+			old = append(old, []byte(string(key)))
+		}
+		return nil
+	})
+	for _, key := range old {
+		err = errors.Join(err, bucket.Delete(key))
+	}
+	for _, v := range values {
+		err = errors.Join(err, putValue(tx, v))
+	}
+	return err
+}
+
+// detach closes the store. Records go on in memory.
+func (b *Buffer) detach() {
+	b.mu.Lock()
+	b.attached, b.readOnly = false, false
+	b.mu.Unlock()
+	b.dbMu.Lock()
+	db := b.db
+	b.db = nil
+	b.dbMu.Unlock()
+	if db == nil {
+		return
+	}
+	if err := guard(db.Close); err != nil {
+		b.opts.Log.Warn("store did not close", "cause", err)
+	}
+}
+
+// bounds reads what a start value says of its run.
+func bounds(v value) (within time.Duration, atMost uint64) {
+	if len(v.payload) < 16 {
+		return 0, 0
+	}
+	return time.Duration(binary.BigEndian.Uint64(v.payload)), binary.BigEndian.Uint64(v.payload[8:])
+}
