@@ -145,13 +145,13 @@ func (e *Engine) Observe(r record.Reading) []Step {
 		if r.Quantity != w.rule.Quantity {
 			continue
 		}
-		raise, clear := w.rule.judge(r.Value)
+		raises, clears := w.rule.judge(r.Value)
 		switch {
-		case w.active == nil && raise:
+		case w.active == nil && raises:
 			a := w.raised(r)
 			w.active = &a
 			steps = append(steps, Step{Alarm: a, Key: w.key, Note: record.EncodeAlarm(a)})
-		case w.active != nil && clear:
+		case w.active != nil && clears:
 			steps = append(steps, Step{Alarm: w.cleared(r), Key: w.key})
 			w.active = nil
 		default:
@@ -164,11 +164,11 @@ func (e *Engine) Observe(r record.Reading) []Step {
 
 // judge reports whether v raises the alarm and whether it clears it. Between
 // ClearBelow and Above it does neither.
-func (r Rule) judge(v drivers.Decimal) (raise, clear bool) {
+func (r Rule) judge(v drivers.Decimal) (raises, clears bool) {
 	switch {
 	case r.Kind == Smoke:
-		raise = v.Coefficient != 0
-		return raise, !raise
+		raises = v.Coefficient != 0
+		return raises, !raises
 	case r.Above == nil: // nothing to raise, nothing to keep up
 		return false, true
 	}
