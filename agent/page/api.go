@@ -1,0 +1,146 @@
+package page
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"watchpost/agent/health"
+	"watchpost/agent/record"
+	"watchpost/drivers"
+)
+
+// viewJSON is the answer of /api/v1/view. Members are added, never renamed.
+type viewJSON struct {
+	Now        time.Time       `json:"now"`
+	Gateway    gatewayJSON     `json:"gateway"`
+	Version    string          `json:"version"`
+	Run        string          `json:"run"`
+	Synced     bool            `json:"clock_synced"`
+	Banner     bannerJSON      `json:"banner"`
+	Sensors    []sensorJSON    `json:"sensors"`
+	Alarms     []alarmJSON     `json:"alarms"`
+	Conditions []health.Active `json:"conditions"`
+	Platforms  []platformJSON  `json:"platforms"`
+	Store      storeJSON       `json:"store"`
+	Events     []eventJSON     `json:"events"`
+}
+
+type gatewayJSON struct {
+	ID       string `json:"id"`
+	Compound string `json:"compound,omitempty"`
+	Building string `json:"building,omitempty"`
+}
+
+type bannerJSON struct {
+	State string      `json:"state"`
+	Text  health.Text `json:"text"`
+}
+
+type sensorJSON struct {
+	ID         string           `json:"id"`
+	Name       health.Text      `json:"name"`
+	Place      string           `json:"place,omitempty"`
+	Quantity   drivers.Quantity `json:"quantity"`
+	Value      *drivers.Decimal `json:"value"` // null when there is none: never 0 for a fault
+	Unit       drivers.Unit     `json:"unit,omitempty"`
+	Quality    string           `json:"quality"` // good, uncertain, fault, or none before the first sample
+	Reason     drivers.Reason   `json:"reason,omitempty"`
+	Stale      bool             `json:"stale"`
+	At         *time.Time       `json:"at"`
+	PeriodS    float64          `json:"period_seconds,omitempty"`
+	LastGood   *drivers.Decimal `json:"last_good,omitempty"`
+	LastGoodAt *time.Time       `json:"last_good_at,omitempty"`
+}
+
+type alarmJSON struct {
+	ID     string            `json:"id"`
+	Sensor string            `json:"sensor"`
+	Text   health.Text       `json:"text"`
+	Level  string            `json:"level"`
+	State  record.AlarmState `json:"state"`
+	Since  time.Time         `json:"since"`
+}
+
+type platformJSON struct {
+	ID        string            `json:"id"`
+	Connected bool              `json:"connected"`
+	Since     *time.Time        `json:"since"`
+	LastError string            `json:"last_error,omitempty"`
+	Backlog   map[string]uint64 `json:"backlog"`
+}
+
+type storeJSON struct {
+	Durable      bool  `json:"durable"`
+	Bytes        int64 `json:"bytes"`
+	Cap          int64 `json:"cap_bytes"`
+	WrittenToday int64 `json:"written_today_bytes"`
+}
+
+type eventJSON struct {
+	At   time.Time   `json:"at"`
+	Text health.Text `json:"text"`
+}
+
+func (p *Page) serveJSON(w http.ResponseWriter, r *http.Request) {
+	body, err := json.MarshalIndent(p.look.document(p.source.View()), "", "  ")
+	if err != nil {
+		p.log.Error("view not encoded", "err", err)
+		http.Error(w, "the view could not be encoded; the log says why", http.StatusInternalServerError)
+		return
+	}
+	p.send(w, r, "application/json; charset=utf-8", append(body, '\n'))
+}
+
+func (l *look) document(v View) viewJSON {
+	inZH := &shaper{phrase: newPhrase(zh), zone: l.zone, view: v}
+	inEN := &shaper{phrase: newPhrase(en), zone: l.zone, view: v}
+	said := inZH.banners()[0]
+	out := viewJSON{
+		Now: v.Now.UTC(), Gateway: gatewayJSON(v.Gateway), Version: v.Version, Run: v.Run, Synced: v.Clock.Synced,
+		Banner:  bannerJSON{said.State, health.Text{ZH: said.Text, EN: inEN.banners()[0].Text}},
+		Sensors: []sensorJSON{}, Alarms: []alarmJSON{}, Platforms: []platformJSON{}, Events: []eventJSON{},
+		Conditions: append([]health.Active{}, v.Conditions...),
+		Store:      storeJSON(v.Store),
+	}
+	for _, x := range v.Sensors {
+		out.Sensors = append(out.Sensors, sensorDocument(x, inZH.stale(x)))
+	}
+	for _, a := range v.Alarms {
+		out.Alarms = append(out.Alarms, alarmJSON{a.ID, a.Sensor, health.Text{ZH: a.TextZH, EN: a.TextEN}, a.Level.String(), a.State, a.Since.UTC()})
+	}
+	for _, x := range v.Platforms {
+		backlog := map[string]uint64{}
+		for _, lane := range record.Lanes() {
+			backlog[lane.String()] = x.Backlog[lane]
+		}
+		out.Platforms = append(out.Platforms, platformJSON{x.ID, x.Connected, known(x.Since), x.LastError, backlog})
+	}
+	for _, e := range v.Events {
+		out.Events = append(out.Events, eventJSON{e.At.UTC(), health.Text{ZH: e.TextZH, EN: e.TextEN}})
+	}
+	return out
+}
+
+func sensorDocument(x Sensor, stale bool) sensorJSON {
+	out := sensorJSON{
+		ID: x.ID, Name: health.Text{ZH: x.NameZH, EN: x.NameEN}, Place: x.Place, Quantity: x.Quantity,
+		Unit: x.Unit, Quality: x.Quality.String(), Reason: x.Reason, Stale: stale, At: known(x.At),
+		PeriodS: x.Period.Seconds(), LastGood: x.LastGood, LastGoodAt: known(x.LastGoodAt),
+	}
+	switch x.Quality {
+	case drivers.Good, drivers.Uncertain:
+		out.Value = x.Value
+	case 0:
+		out.Quality = "none"
+	}
+	return out
+}
+
+func known(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
+}

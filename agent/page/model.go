@@ -1,0 +1,341 @@
+package page
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"watchpost/agent/health"
+	"watchpost/agent/record"
+	"watchpost/drivers"
+)
+
+// tone is the colour of a thing; its shape and word say the same.
+type tone string
+
+const (
+	toneOK     tone = "ok"
+	toneInfo   tone = "info"
+	toneWarn   tone = "warn"
+	toneDanger tone = "danger"
+	toneFault  tone = "fault"
+	toneStale  tone = "stale"
+)
+
+// shape is the outline of a tone, for those who cannot tell the colours apart.
+func (t tone) shape() string {
+	return map[tone]string{
+		toneOK: "●", toneInfo: "◔", toneWarn: "◆", toneDanger: "▲", toneFault: "✕", toneStale: "◔",
+	}[t]
+}
+
+// age is a moment that is shown as a length of time and counted on by the page.
+type age struct {
+	Form string // "ago" or "for"
+	MS   int64  // Unix time in milliseconds
+	ISO  string
+	Text string
+}
+
+// model is a view in the words of one language, as the templates show it.
+type model struct {
+	Lang, Other       lang
+	Title             string
+	Place             string
+	NowMS             int64
+	NowText           string
+	Banner            banner
+	Others            []banner // what else a banner could say, worst first
+	Sensors           []sensorRow
+	Alarms            []alarmRow
+	Notes             []noteRow
+	Platforms         []platformRow
+	Store             storeRow
+	Events            []eventRow
+	Synced            bool
+	GatewayID         string
+	Version, Run      string
+	Ago, For          string
+	StaleWord, Script string
+	Style, Icon       string
+}
+
+type sensorRow struct {
+	Name, Place  string
+	Tone         tone
+	Word, Reason string
+	Value, Unit  string // Value is empty where there is none to show
+	Grey         bool   // stale: the value is shown as old
+	Age          *age
+	For          *age
+	StaleAtMS    int64 // when the page itself must call it stale; 0: never
+	Last         string
+	LastAge      *age
+	Contact      bool
+}
+
+type alarmRow struct {
+	Tone               tone
+	Level, State, Text string
+	Over               bool
+	Age                age
+}
+
+type noteRow struct {
+	Tone                           tone
+	Subject, Title, Remedy, Detail string
+	Age                            age
+}
+
+type platformRow struct {
+	ID        string
+	Tone      tone
+	Word      string
+	Age       *age
+	LastError string
+	Waiting   string // empty: everything is sent
+	Lanes     []laneRow
+}
+
+type laneRow struct{ Name, Count string }
+
+type storeRow struct {
+	Tone              tone
+	Word, Used, Today string
+	Cap               string
+	Percent           int64 // of Cap; -1: not known
+}
+
+type eventRow struct{ ISO, When, Text string }
+
+// shaper turns a view into a model.
+type shaper struct {
+	phrase
+	zone *time.Location
+	view View
+}
+
+func (s *shaper) age(form string, at time.Time) age {
+	return age{
+		Form: form, MS: at.UnixMilli(), ISO: at.UTC().Format(time.RFC3339),
+		Text: s.span(form, s.view.Now.Sub(at)),
+	}
+}
+
+func (s *shaper) ageIf(form string, at time.Time) *age {
+	if at.IsZero() {
+		return nil
+	}
+	a := s.age(form, at)
+	return &a
+}
+
+// moment is a wall time for people: without the date when it is today's.
+func (s *shaper) moment(at time.Time) string {
+	local, now := at.In(s.zone), s.view.Now.In(s.zone)
+	text := local.Format("15:04:05")
+	if local.YearDay() != now.YearDay() || local.Year() != now.Year() {
+		text = local.Format("01-02 15:04")
+	}
+	if !s.view.Clock.Synced {
+		text = s.get("about") + " " + text
+	}
+	return text
+}
+
+func (s *shaper) model() model {
+	v := s.view
+	m := model{
+		Lang: s.lang, Other: s.lang.other(),
+		Place:     cmp.Or(joined(v.Gateway.Compound, v.Gateway.Building), v.Gateway.ID, "watchpost"),
+		GatewayID: v.Gateway.ID,
+		NowMS:     v.Now.UnixMilli(), NowText: s.moment(v.Now),
+		Synced: v.Clock.Synced, Version: v.Version, Run: v.Run,
+		Ago: s.get("ago"), For: s.get("for"), StaleWord: s.get("state.stale"),
+		Store: s.store(),
+	}
+	for _, sensor := range v.Sensors {
+		m.Sensors = append(m.Sensors, s.sensor(sensor))
+	}
+	for _, a := range s.alarms() {
+		m.Alarms = append(m.Alarms, s.alarm(a))
+	}
+	for _, c := range v.Conditions {
+		m.Notes = append(m.Notes, s.note(c))
+	}
+	for _, p := range v.Platforms {
+		m.Platforms = append(m.Platforms, s.platform(p))
+	}
+	for _, e := range v.Events {
+		m.Events = append(m.Events, eventRow{
+			ISO: e.At.UTC().Format(time.RFC3339), When: s.moment(e.At),
+			Text: s.of(health.Text{ZH: e.TextZH, EN: e.TextEN}),
+		})
+	}
+	all := s.banners()
+	m.Banner, m.Others = all[0], all[1:]
+	m.Title = m.Banner.Shape() + " " + m.Banner.Text + " · " + m.Place
+	return m
+}
+
+func (p phrase) of(t health.Text) string { return p.lang.of(t) }
+
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + " " + b
+}
+
+func (s *shaper) name(x Sensor) string {
+	return cmp.Or(s.of(health.Text{ZH: x.NameZH, EN: x.NameEN}), x.NameZH, x.NameEN, x.ID)
+}
+
+// stale reports a value older than three periods: the source has stopped, and
+// what it said last must not pass for now.
+func (s *shaper) stale(x Sensor) bool {
+	return x.Period > 0 && !x.At.IsZero() && s.view.Now.Sub(x.At) > 3*x.Period
+}
+
+func (s *shaper) alarmed(x Sensor) bool {
+	return slices.ContainsFunc(s.view.Alarms, func(a Alarm) bool {
+		return a.Sensor == x.ID && a.State != record.Cleared
+	})
+}
+
+func (s *shaper) sensor(x Sensor) sensorRow {
+	row := sensorRow{
+		Name: s.name(x), Place: x.Place, Reason: s.reason(x.Reason),
+		Age: s.ageIf("ago", x.At), Contact: x.Quantity.Contact(),
+	}
+	hasValue := x.Value != nil && (x.Quality == drivers.Good || x.Quality == drivers.Uncertain)
+	if hasValue {
+		row.Value, row.Unit = s.value(x.Quantity, *x.Value, x.Unit)
+	}
+	switch {
+	case x.At.IsZero():
+		row.Tone, row.Word, row.Value = toneStale, s.get("state.waiting"), ""
+		return row
+	case s.stale(x):
+		row.Tone, row.Word, row.Grey = toneStale, s.get("state.stale"), true
+	case !hasValue:
+		row.Tone, row.Word, row.For = toneFault, s.get("state.fault"), s.ageIf("for", x.Since)
+	case s.alarmed(x):
+		row.Tone, row.Word = toneDanger, s.get("state.alarm")
+	case x.Quality == drivers.Uncertain:
+		row.Tone, row.Word = toneWarn, s.get("state.uncertain")
+	default:
+		row.Tone, row.Word = toneOK, s.get("state.good")
+	}
+	if x.Period > 0 && !row.Grey {
+		row.StaleAtMS = x.At.Add(3 * x.Period).UnixMilli()
+	}
+	if !hasValue && x.LastGood != nil {
+		value, unit := s.value(x.Quantity, *x.LastGood, x.Unit)
+		row.Last, row.LastAge = joined(value, unit), s.ageIf("ago", x.LastGoodAt)
+	}
+	return row
+}
+
+// value is a number with its unit, or the word for a contact's state.
+func (s *shaper) value(q drivers.Quantity, v drivers.Decimal, u drivers.Unit) (value, unit string) {
+	if q.Contact() {
+		state := ".0"
+		if v.Compare(drivers.Int(0)) != 0 {
+			state = ".1"
+		}
+		return s.get(string(q) + state), ""
+	}
+	if u == drivers.Switch {
+		return v.String(), ""
+	}
+	return v.String(), string(u)
+}
+
+// alarms is the view's, those that hold and nobody acknowledged first.
+func (s *shaper) alarms() []Alarm {
+	order := map[record.AlarmState]int{record.Acknowledged: 1, record.Cleared: 2}
+	return slices.SortedStableFunc(slices.Values(s.view.Alarms), func(a, b Alarm) int {
+		return cmp.Or(cmp.Compare(order[a.State], order[b.State]), cmp.Compare(b.Level, a.Level), a.Since.Compare(b.Since))
+	})
+}
+
+func (s *shaper) alarm(a Alarm) alarmRow {
+	row := alarmRow{
+		Tone: levelTone(a.Level), Level: s.level(a.Level), State: s.get("alarm." + string(a.State)),
+		Text: s.of(health.Text{ZH: a.TextZH, EN: a.TextEN}), Age: s.age("for", a.Since),
+	}
+	if a.State == record.Cleared {
+		row.Tone, row.Over, row.Age = toneOK, true, s.age("ago", a.Since)
+	}
+	return row
+}
+
+func levelTone(l record.Severity) tone {
+	if l >= record.Orange {
+		return toneDanger
+	}
+	return toneWarn
+}
+
+func (s *shaper) note(c health.Active) noteRow {
+	row := noteRow{
+		Tone: severityTone(c.Severity), Subject: s.subject(c.Subject), Title: s.of(c.Title),
+		Remedy: s.of(c.Remedy), Detail: c.Detail, Age: s.age("for", c.Since),
+	}
+	if c.Code == health.SensorFault || c.Code == health.BusDown {
+		row.Tone = toneFault
+	}
+	if text, ok := s.reasons[drivers.Reason(c.Detail)]; ok {
+		row.Detail = s.of(text)
+	}
+	return row
+}
+
+func severityTone(s health.Severity) tone {
+	switch s {
+	case health.Critical:
+		return toneDanger
+	case health.Warning:
+		return toneWarn
+	}
+	return toneInfo
+}
+
+// subject is a sensor's name where the subject is a sensor, else as it is.
+func (s *shaper) subject(id string) string {
+	for _, x := range s.view.Sensors {
+		if x.ID == id {
+			return s.name(x)
+		}
+	}
+	return id
+}
+
+func (s *shaper) platform(p Platform) platformRow {
+	row := platformRow{ID: p.ID, Tone: toneOK, Word: s.get("link.up"), Age: s.ageIf("for", p.Since)}
+	if !p.Connected {
+		row.Tone, row.Word, row.LastError = toneInfo, s.get("link.down"), p.LastError
+	}
+	if n := p.Waiting(); n > 0 {
+		row.Waiting = grouped(n)
+		for _, l := range record.Lanes() {
+			if n := p.Backlog[l]; n > 0 {
+				row.Lanes = append(row.Lanes, laneRow{s.get("lane." + l.String()), grouped(n)})
+			}
+		}
+	}
+	return row
+}
+
+func (s *shaper) store() storeRow {
+	v := s.view.Store
+	row := storeRow{Tone: toneOK, Word: s.get("store.ok"), Used: size(v.Bytes), Today: size(v.WrittenToday), Percent: -1}
+	if !v.Durable {
+		row.Tone, row.Word = toneDanger, s.get("store.ram")
+	}
+	if v.Cap > 0 {
+		row.Cap, row.Percent = size(v.Cap), min(max(v.Bytes, 0)*100/v.Cap, 100)
+	}
+	return row
+}

@@ -1,0 +1,90 @@
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const (
+	// beat is how often a stream is written to when nothing changes: the page
+	// takes 25 s of silence for a dead stream. The whole view is sent, so that a
+	// value that went stale meanwhile shows.
+	beat = 10 * time.Second
+	// pace is the least time between two views on one stream; changes in
+	// between are shown together.
+	pace = time.Second
+	// sending is how long one write may take before the reader counts as gone.
+	sending = 10 * time.Second
+)
+
+// serveEvents streams views as server-sent events: `view` with the HTML of the
+// changing part, its id the time in Unix milliseconds. Every event is whole, so
+// a client that comes back needs nothing replayed.
+func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
+	if p.streams.Add(1) > maxStreams {
+		p.streams.Add(-1)
+		w.Header().Set("Retry-After", "60")
+		http.Error(w, "too many open pages; this one will poll", http.StatusServiceUnavailable)
+		return
+	}
+	defer p.streams.Add(-1)
+	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	if r.Method == http.MethodHead {
+		return
+	}
+	conn := http.NewResponseController(w)
+	// The server's read deadline is for slow requests; this one was read whole.
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		p.log.Debug("stream keeps its read deadline", "err", err)
+	}
+	in := language(r)
+	pacing, beating := time.NewTimer(pace), time.NewTimer(beat)
+	defer pacing.Stop()
+	defer beating.Stop()
+	for {
+		changed := p.source.Changed()
+		if err := p.sendView(w, conn, in); err != nil {
+			p.log.Debug("stream ended", "err", err)
+			return
+		}
+		pacing.Reset(pace)
+		beating.Reset(beat)
+		select {
+		case <-r.Context().Done():
+			return
+		case <-pacing.C:
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-changed:
+		case <-beating.C:
+		}
+	}
+}
+
+func (p *Page) sendView(w http.ResponseWriter, conn *http.ResponseController, in lang) error {
+	v := p.source.View()
+	html, err := p.look.render("view", v, in)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "retry: 3000\nid: %d\nevent: view\n", v.Now.UnixMilli())
+	for line := range bytes.Lines(html) {
+		fmt.Fprintf(&out, "data: %s\n", bytes.TrimRight(line, "\r\n"))
+	}
+	out.WriteByte('\n')
+	if err := conn.SetWriteDeadline(time.Now().Add(sending)); err != nil {
+		return fmt.Errorf("set write deadline: %w", err)
+	}
+	if _, err := w.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("write view: %w", err)
+	}
+	if err := conn.Flush(); err != nil {
+		return fmt.Errorf("flush view: %w", err)
+	}
+	return nil
+}

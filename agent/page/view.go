@@ -1,0 +1,133 @@
+package page
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"watchpost/agent/health"
+	"watchpost/agent/record"
+	"watchpost/drivers"
+)
+
+// View is everything the page shows, at one moment. The page never changes one.
+type View struct {
+	Gateway Gateway
+	Version string
+	Run     string
+	// Now is when the view was made; all ages are counted from it.
+	Now        time.Time
+	Sensors    []Sensor
+	Alarms     []Alarm
+	Conditions []health.Active
+	Platforms  []Platform
+	Store      Store
+	Events     []Event // newest first
+	Clock      Clock
+}
+
+// Gateway says where the gateway stands.
+type Gateway struct {
+	ID       string // names a place, such as GW-0317
+	Compound string
+	Building string
+}
+
+// Sensor is one quantity of one configured sensor, with its newest sample.
+type Sensor struct {
+	ID       string
+	NameZH   string // shown in both languages where NameEN is empty
+	NameEN   string
+	Place    string
+	Quantity drivers.Quantity
+	// Value is nil when Quality is Fault, and is not shown then if it is set.
+	Value   *drivers.Decimal
+	Unit    drivers.Unit
+	Quality drivers.Quality // the zero Quality: no sample yet
+	Reason  drivers.Reason
+	At      time.Time // of the newest sample; zero: none yet
+	Since   time.Time // since when Quality has been what it is; zero: not known
+	// Period is the time between samples. Over three of them without a sample
+	// the value counts as stale. 0 (a sensor that speaks by itself): never.
+	Period time.Duration
+	// LastGood is the newest value that was not a fault; nil when there is none.
+	LastGood   *drivers.Decimal
+	LastGoodAt time.Time
+}
+
+// Alarm is an alarm that holds, or one that lately cleared.
+type Alarm struct {
+	ID     string
+	Sensor string // its id; marks the sensor's row
+	TextZH string // one sentence, such as 集水井 1.84 m，高于警戒 1.80 m
+	TextEN string
+	Level  record.Severity
+	State  record.AlarmState
+	Since  time.Time
+}
+
+// Platform is one receiver and its link.
+type Platform struct {
+	ID        string
+	Connected bool
+	Since     time.Time // of the present state; zero: never connected in this run
+	LastError string    // for the technician; shown only while not connected
+	// Backlog counts the records that wait to be sent, by record.Lane.
+	Backlog [3]uint64
+}
+
+// Waiting is the backlog over all lanes.
+func (p Platform) Waiting() uint64 { return p.Backlog[0] + p.Backlog[1] + p.Backlog[2] }
+
+// Store is the buffer on flash.
+type Store struct {
+	Durable      bool  // false: records are kept in memory only
+	Bytes        int64 // on flash now
+	Cap          int64 // 0: not known
+	WrittenToday int64 // bytes written to flash since midnight UTC
+}
+
+// Event is one line of the log, in words.
+type Event struct {
+	At     time.Time
+	TextZH string
+	TextEN string
+}
+
+// Clock says whether something outside has set the time.
+type Clock struct{ Synced bool }
+
+// Source gives the page what it shows. Both methods are called from many
+// goroutines and must not wait for hardware, flash or network.
+type Source interface {
+	View() View
+	// Changed is closed at the next change worth showing. It is taken before
+	// View is called, so that no change falls in between.
+	Changed() <-chan struct{}
+}
+
+// Probe answers the two questions of a supervisor. The error's text is shown to
+// whoever asks.
+type Probe interface {
+	// Live is nil while the process runs as it should.
+	Live() error
+	// Ready is nil while the pipeline moves: sensors are sampled and records
+	// committed. A dead uplink is no reason: a restart would not help.
+	Ready() error
+}
+
+// Options are what a page is made of.
+type Options struct {
+	Source Source
+	Probe  Probe        // nil: always live and ready
+	Log    *slog.Logger // nil: silent
+	// Metrics writes the Prometheus text of /metrics; nil: an empty answer. See
+	// Metrics in this package.
+	Metrics func(io.Writer)
+	// Hosts are the names, beside localhost and IP addresses, under which the
+	// page may be asked for. Other names are turned away: a foreign site could
+	// have its name resolve to this gateway and read the page (DNS rebinding).
+	Hosts []string
+	// Zone is where the gateway stands; nil: China's UTC+8.
+	Zone *time.Location
+}

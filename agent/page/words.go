@@ -1,0 +1,231 @@
+package page
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"watchpost/agent/health"
+	"watchpost/agent/record"
+	"watchpost/drivers"
+)
+
+// lang is a language of the page.
+type lang string
+
+const (
+	zh lang = "zh"
+	en lang = "en"
+)
+
+func (l lang) of(t health.Text) string {
+	if l == en && t.EN != "" {
+		return t.EN
+	}
+	return t.ZH
+}
+
+// other is the language to switch to.
+func (l lang) other() lang {
+	if l == en {
+		return zh
+	}
+	return en
+}
+
+// words is every fixed text of the page by its key. {n} and {x} stand for what
+// is filled in.
+func words() map[string]health.Text {
+	return map[string]health.Text{
+		"switch": {ZH: "English", EN: "中文"},
+		"live":   {ZH: "实时", EN: "live"},
+		"lost":   {ZH: "与网关失去联系，以下是旧数据，截至", EN: "No contact with the gateway. What follows is old, as of"},
+		"noscript": {
+			ZH: "本页每 30 秒自动刷新", EN: "This page reloads every 30 seconds"},
+
+		"ok":           {ZH: "一切正常", EN: "All is well"},
+		"ok.note":      {ZH: "{n} 个传感器，最近读数", EN: "{n} sensors, newest reading"},
+		"alarm":        {ZH: "{n} 个报警：{x}", EN: "{n} alarm: {x}"},
+		"alarm.many":   {ZH: "{n} 个报警：{x}", EN: "{n} alarms: {x}"},
+		"alarm.acked":  {ZH: "报警已知晓，尚未恢复：{x}", EN: "Alarm acknowledged, not over yet: {x}"},
+		"fault":        {ZH: "{x}读不到数据", EN: "{x} cannot be read"},
+		"fault.many":   {ZH: "{n} 个传感器读不到数据：{x}", EN: "{n} sensors cannot be read: {x}"},
+		"stale":        {ZH: "{x}的数据已过时", EN: "The data of {x} is stale"},
+		"stale.many":   {ZH: "{n} 个传感器的数据已过时：{x}", EN: "The data of {n} sensors is stale: {x}"},
+		"uplink":       {ZH: "平台连接中断，{n} 条数据已安全保存在本机", EN: "The platform cannot be reached; {n} records are stored safely here"},
+		"uplink.ram":   {ZH: "平台连接中断，{n} 条数据暂存在内存", EN: "The platform cannot be reached; {n} records are held in memory"},
+		"clock":        {ZH: "时间未校准，记录时间可能不准", EN: "The clock is not set; recorded times may be wrong"},
+		"waiting":      {ZH: "正在启动，等待第一批读数", EN: "Starting; waiting for the first readings"},
+		"none":         {ZH: "尚未配置传感器", EN: "No sensors are configured"},
+		"lasts":        {ZH: "已持续", EN: "for"},
+		"last.value":   {ZH: "最后有效值", EN: "last good value"},
+		"about":        {ZH: "约", EN: "about"},
+		"list.comma":   {ZH: "、", EN: ", "},
+		"reason.open":  {ZH: "：", EN: ": "},
+		"reason.other": {ZH: "原因不明，请查看日志", EN: "unknown reason; see the log"},
+
+		"head.alarms":   {ZH: "报警", EN: "Alarms"},
+		"head.notes":    {ZH: "需要处理", EN: "Needs attention"},
+		"head.sensors":  {ZH: "传感器", EN: "Sensors"},
+		"head.uplink":   {ZH: "上传平台", EN: "Platform"},
+		"head.store":    {ZH: "本机存储", EN: "Storage"},
+		"head.events":   {ZH: "最近事件", EN: "Recent events"},
+		"head.gateway":  {ZH: "网关", EN: "Gateway"},
+		"events.none":   {ZH: "还没有事件", EN: "Nothing has happened yet"},
+		"platform.none": {ZH: "未配置平台，数据只保存在本机", EN: "No platform is configured; data stays here"},
+
+		"state.good":      {ZH: "正常", EN: "Normal"},
+		"state.alarm":     {ZH: "报警", EN: "Alarm"},
+		"state.uncertain": {ZH: "存疑", EN: "Uncertain"},
+		"state.fault":     {ZH: "故障", EN: "Fault"},
+		"state.stale":     {ZH: "数据已过时", EN: "Stale"},
+		"state.waiting":   {ZH: "等待首次读数", EN: "Waiting for first reading"},
+		"no.value":        {ZH: "无数值", EN: "no value"},
+
+		"alarm.raised":       {ZH: "未确认", EN: "not acknowledged"},
+		"alarm.escalated":    {ZH: "已升级，未确认", EN: "escalated, not acknowledged"},
+		"alarm.acknowledged": {ZH: "已知晓", EN: "acknowledged"},
+		"alarm.cleared":      {ZH: "已恢复", EN: "over"},
+		"level.blue":         {ZH: "蓝色", EN: "Blue"},
+		"level.yellow":       {ZH: "黄色", EN: "Yellow"},
+		"level.orange":       {ZH: "橙色", EN: "Orange"},
+		"level.red":          {ZH: "红色", EN: "Red"},
+
+		"link.up":      {ZH: "已连接", EN: "Connected"},
+		"link.down":    {ZH: "中断", EN: "Not connected"},
+		"backlog":      {ZH: "待上传", EN: "Waiting to be sent"},
+		"backlog.none": {ZH: "全部已上传", EN: "Everything is sent"},
+		"lane.alarms":  {ZH: "报警", EN: "alarms"},
+		"lane.events":  {ZH: "事件", EN: "events"},
+		"lane.readings": {
+			ZH: "读数", EN: "readings"},
+		"store.ok":    {ZH: "断电不丢", EN: "Safe from power cuts"},
+		"store.ram":   {ZH: "仅在内存，断电会丢失", EN: "In memory only; a power cut loses it"},
+		"store.used":  {ZH: "已用", EN: "Used"},
+		"store.today": {ZH: "今日写入", EN: "Written today"},
+		"clock.head":  {ZH: "时钟", EN: "Clock"},
+		"clock.ok":    {ZH: "已校准", EN: "Set"},
+		"clock.bad":   {ZH: "未校准", EN: "Not set"},
+		"gateway.id":  {ZH: "编号", EN: "Id"},
+		"version":     {ZH: "版本", EN: "Version"},
+		"run":         {ZH: "运行号", EN: "Run"},
+		"time":        {ZH: "本页时间", EN: "Time of this page"},
+		"disclaimer": {
+			ZH: "本网关用于提醒和上传，不能代替经认证的消防报警设备。",
+			EN: "This gateway warns and forwards. It does not replace certified fire-alarm equipment."},
+
+		"smoke.0": {ZH: "无烟", EN: "No smoke"},
+		"smoke.1": {ZH: "有烟", EN: "Smoke"},
+		"door.0":  {ZH: "关闭", EN: "Closed"},
+		"door.1":  {ZH: "打开", EN: "Open"},
+
+		"quantity.level": {ZH: "水位", EN: "water level"},
+		"quantity.smoke": {ZH: "烟雾", EN: "smoke"},
+		"quantity.door":  {ZH: "门", EN: "door"},
+
+		"ago": {ZH: "{n} 秒前|{n} 分钟前|{n} 小时前|{n} 天前", EN: "{n} s ago|{n} min ago|{n} h ago|{n} d ago"},
+		"for": {ZH: "{n} 秒|{n} 分钟|{n} 小时|{n} 天", EN: "{n} s|{n} min|{n} h|{n} d"},
+	}
+}
+
+// reasonWords says in plain words why a sensor gives no value or a doubtful one.
+func reasonWords() map[drivers.Reason]health.Text {
+	return map[drivers.Reason]health.Text{
+		drivers.BrokenWire:      {ZH: "信号线断开", EN: "the signal wire is broken"},
+		drivers.LoopOvercurrent: {ZH: "信号线短路或电流过大", EN: "the signal loop is shorted or carries too much current"},
+		drivers.UnderRange:      {ZH: "低于量程", EN: "below the measuring range"},
+		drivers.OverRange:       {ZH: "超出量程", EN: "above the measuring range"},
+		drivers.BetweenBands:    {ZH: "电流在量程边缘", EN: "the loop current is at the edge of the range"},
+		drivers.NoAnswer:        {ZH: "没有应答，请检查接线和供电", EN: "it does not answer; check wiring and power"},
+		drivers.NotReady:        {ZH: "未能及时完成测量", EN: "it did not finish in time"},
+		drivers.BadAnswer:       {ZH: "应答有误，可能受干扰", EN: "its answer is garbled; there may be interference"},
+		drivers.BusDown:         {ZH: "总线不通", EN: "its bus is down"},
+		drivers.Missing:         {ZH: "网关上没有这个接口", EN: "the gateway has no such port"},
+		drivers.Stuck:           {ZH: "读取卡住，没有返回", EN: "reading it hangs"},
+		drivers.BadWiring:       {ZH: "接线或设置不对", EN: "wiring or settings are wrong"},
+		drivers.Broken:          {ZH: "读取出错，详见日志", EN: "reading it fails; the log says why"},
+	}
+}
+
+// phrase is the page's fixed texts in one language.
+type phrase struct {
+	lang    lang
+	texts   map[string]health.Text
+	reasons map[drivers.Reason]health.Text
+}
+
+func newPhrase(l lang) phrase { return phrase{lang: l, texts: words(), reasons: reasonWords()} }
+
+// say is the text behind a key. A key nobody wrote a text for is an error, so
+// that a template naming one fails its first test.
+func (p phrase) say(key string) (string, error) {
+	text, ok := p.texts[key]
+	if !ok {
+		return "", fmt.Errorf("find words for %q: there are none", key)
+	}
+	return p.lang.of(text), nil
+}
+
+// get is say for keys the code itself spells out; a test looks each one up.
+func (p phrase) get(key string) string {
+	text, ok := p.texts[key]
+	if !ok {
+		return key
+	}
+	return p.lang.of(text)
+}
+
+func (p phrase) fill(key string, n uint64, x string) string {
+	return strings.NewReplacer("{n}", grouped(n), "{x}", x).Replace(p.get(key))
+}
+
+func (p phrase) reason(why drivers.Reason) string {
+	if why == "" {
+		return ""
+	}
+	if text, ok := p.reasons[why]; ok {
+		return p.lang.of(text)
+	}
+	return p.get("reason.other")
+}
+
+func (p phrase) level(l record.Severity) string { return p.get("level." + l.String()) }
+
+// span is a length of time in words; form is "ago" or "for". The script on the
+// page counts on in the same words and steps.
+func (p phrase) span(form string, d time.Duration) string {
+	forms := strings.Split(p.get(form), "|")
+	seconds := int64(max(d, 0) / time.Second)
+	n, step := seconds, 0
+	switch {
+	case seconds >= 48*3600:
+		n, step = seconds/(24*3600), 3
+	case seconds >= 3600:
+		n, step = seconds/3600, 2
+	case seconds >= 60:
+		n, step = seconds/60, 1
+	}
+	return strings.Replace(forms[step], "{n}", strconv.FormatInt(n, 10), 1)
+}
+
+// grouped writes a count with a comma at each thousand.
+func grouped(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// size writes a number of bytes for people, in decimal units as on the label
+// of a storage card.
+func size(bytes int64) string {
+	switch {
+	case bytes < 1000:
+		return fmt.Sprintf("%d B", bytes)
+	case bytes < 1000*1000:
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+}
