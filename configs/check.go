@@ -136,12 +136,12 @@ func (r *reader) reporting(s *Sensor, path string) {
 type thresholder interface{ Thresholds() bool }
 
 func (r *reader) alarm(s *Sensor, path string) {
-	above, clear := join(path, "above"), join(path, "clear_below")
+	above, below := join(path, "above"), join(path, "clear_below")
 	a := s.Alarm
 	options, asked := s.Options.(thresholder)
 	switch {
 	case asked && !options.Thresholds():
-		for _, key := range []string{above, clear} {
+		for _, key := range []string{above, below} {
 			if at, written := r.seen[key]; written {
 				r.report(at, key, "a contact has no thresholds", "level alone", "")
 			}
@@ -153,14 +153,14 @@ func (r *reader) alarm(s *Sensor, path string) {
 		}
 		return
 	case a.Above == nil:
-		r.report(r.where(clear, path), above, "missing beside clear_below", "both or neither", "")
+		r.report(r.where(below, path), above, "missing beside clear_below", "both or neither", "")
 		return
 	case a.ClearBelow == nil:
-		r.report(r.where(above, path), clear, "missing beside above", "a length below above, so that waves do not raise and clear in turn", "")
+		r.report(r.where(above, path), below, "missing beside above", "a length below above, so that waves do not raise and clear in turn", "")
 		return
 	}
-	if r.valid(above) && r.valid(clear) && a.ClearBelow.Compare(*a.Above) >= 0 {
-		r.report(r.where(clear, path), clear, quote(a.ClearBelow.String())+" is not below above", "a length below "+a.Above.String(), "")
+	if r.valid(above) && r.valid(below) && a.ClearBelow.Compare(*a.Above) >= 0 {
+		r.report(r.where(below, path), below, quote(a.ClearBelow.String())+" is not below above", "a length below "+a.Above.String(), "")
 	}
 }
 

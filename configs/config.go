@@ -52,10 +52,10 @@ func (p Page) Off() bool { return p.Listen == "off" }
 // Platform is one receiver.
 type Platform struct {
 	ID string `yaml:"id" required:"true" form:"id"`
-	// Server is tcp://host:port or tls://host:port.
+	// Server is tcp://host:port.
 	Server string `yaml:"server" required:"true" form:"server"`
-	// AllowPlaintext must be true for tcp, where anyone on the way can read and
-	// change what is sent.
+	// AllowPlaintext must be true: with tcp anyone on the way can read and change
+	// what is sent.
 	AllowPlaintext bool `yaml:"allow_plaintext" default:"false"`
 	// ClientID is watchpost-<gateway id> unless set.
 	ClientID     string        `yaml:"client_id"`
@@ -70,7 +70,7 @@ type Sensor struct {
 	ID     string `yaml:"id" required:"true" form:"id"`
 	Name   Name   `yaml:"name"`
 	Place  Place  `yaml:"place"`
-	Driver string `yaml:"driver" required:"true"`
+	Driver string `yaml:"driver"` // required: sensor in decode.go says so, and which there are
 	// Options is the driver's own options, as Catalogue made them and the file
 	// filled them; its keys stand beside the sensor's.
 	Options any           `yaml:"-"`

@@ -99,6 +99,8 @@ func (r *reader) hasKind(n *node, want kind, path string) bool {
 		return true
 	case want == list:
 		r.report(n.at, path, "not a list", "entries that begin with - ", "")
+	case path == "":
+		r.report(n.at, path, "no keys", "keys such as version: 1 and gateway:", "")
 	default:
 		r.report(n.at, path, "not a section", "keys of its own below it", "")
 	}
@@ -191,13 +193,7 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 		return
 	}
 	own := reflect.ValueOf(s).Elem()
-	driver := ""
-	at := place{}
-	for _, e := range n.entries {
-		if e.key == "driver" && e.value != nil && e.value.kind == scalar {
-			driver, at = e.value.text, e.value.at
-		}
-	}
+	driver, at, written := driverOf(n)
 	options, known := r.options(driver)
 	if known {
 		before := len(r.problems)
@@ -208,9 +204,15 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 		}
 		return
 	}
-	if driver != "" {
-		names := r.drivers.Names()
+	var names []string
+	if r.drivers != nil {
+		names = r.drivers.Names()
+	}
+	switch {
+	case driver != "":
 		r.report(at, join(path, "driver"), "unknown driver "+quote(driver), oneOf(names), nearest(driver, names))
+	case !written:
+		r.report(n.at, join(path, "driver"), "missing", oneOf(names), "")
 	}
 	// Keys that are not the sensor's own may be the driver's: without a driver
 	// nothing can be said of them.
@@ -220,6 +222,20 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 		return !slices.Contains(keys, e.key)
 	})
 	r.mapping(&ours, path, own)
+}
+
+// driverOf is the sensor's driver, or "" when there is none that can be read.
+func driverOf(n *node) (driver string, at place, written bool) {
+	for _, e := range n.entries {
+		if e.key != "driver" {
+			continue
+		}
+		if e.value != nil && e.value.kind == scalar {
+			return e.value.text, e.value.at, e.value.text != ""
+		}
+		return "", e.at, true
+	}
+	return "", n.at, false
 }
 
 // options is a fresh options struct for driver, if there is such a driver and

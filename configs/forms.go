@@ -28,7 +28,7 @@ var forms = map[string]form{
 	"directory": {want: "an absolute path, such as /var/lib/watchpost", ok: isAbsolute},
 	"file":      {want: "the absolute path of a file", ok: isAbsolute, secret: true},
 	"listen":    {want: `host:port, such as 127.0.0.1:8080, or off`, ok: isListen},
-	"server":    {want: "tcp://host:port", ok: isServer, secret: true},
+	"server":    {want: "tcp://host:port (this version has no tls)", ok: isServer, secret: true},
 	"topic":     {want: "a topic such as watchpost/v1, without + and #, not beginning or ending with /", ok: isTopic},
 }
 
