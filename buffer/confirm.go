@@ -98,7 +98,8 @@ func (b *Buffer) moved(ln *lane, r *reader) {
 		r.cursor = r.skipTo
 	}
 	if !r.cursor.before(r.ahead) { // past all that was handed out early
-		r.ahead, r.skipFrom, r.skipTo, r.stale = Position{}, Position{}, Position{}, false
+		// The skipped span stays: Next may be asked for what comes before it.
+		r.ahead, r.stale = Position{}, false
 	}
 	b.noteMove(ln, r)
 	b.release(ln)

@@ -26,7 +26,8 @@ var errNoMemory = errors.New("no more memory for records")
 // returned, and not be counted up.
 func (b *Buffer) Next(platform string, l Lane, after Position, maxCount, maxBytes int) ([]Entry, error) {
 	for {
-		entries, spans, err := b.nextInMemory(platform, l, after, maxCount, maxBytes)
+		entries, spans, from, err := b.nextInMemory(platform, l, after, maxCount, maxBytes)
+		after = from
 		if err != nil || len(spans) == 0 {
 			return entries, err
 		}
@@ -44,16 +45,17 @@ func (b *Buffer) Next(platform string, l Lane, after Position, maxCount, maxByte
 	}
 }
 
-// nextInMemory serves Next from memory, or says which spans to read.
-func (b *Buffer) nextInMemory(platform string, l Lane, after Position, maxCount, maxBytes int) ([]Entry, []span, error) {
+// nextInMemory serves Next from memory, or says which spans to read, and the
+// position after which.
+func (b *Buffer) nextInMemory(platform string, l Lane, after Position, maxCount, maxBytes int) ([]Entry, []span, Position, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return nil, nil, ErrClosed
+		return nil, nil, after, ErrClosed
 	}
 	ln, r, err := b.place(platform, l)
 	if err != nil {
-		return nil, nil, fmt.Errorf("next: %w", err)
+		return nil, nil, after, fmt.Errorf("next: %w", err)
 	}
 	if r.stale && b.attached {
 		r.stale = false
@@ -62,7 +64,7 @@ func (b *Buffer) nextInMemory(platform string, l Lane, after Position, maxCount,
 		}
 	}
 	if spans := ln.spansAfter(after, maxCount, maxBytes); len(spans) > 0 && b.attached {
-		return nil, spans, nil
+		return nil, spans, after, nil
 	}
 	var out []Entry
 	for _, it := range ln.ram[ln.ramAfter(after):] {
@@ -78,7 +80,7 @@ func (b *Buffer) nextInMemory(platform string, l Lane, after Position, maxCount,
 	if len(out) > 0 {
 		b.handedOut(ln, r, out)
 	}
-	return out, nil, nil
+	return out, nil, after, nil
 }
 
 // handedOut remembers what Next returned.

@@ -102,7 +102,7 @@ func (b *Buffer) makeRoom() {
 		}
 	}
 	for _, it := range b.lanes[Readings].ram[b.pendingIndex():] {
-		waiting += int64(len(it.record))
+		waiting += int64(len(it.record) + len(it.record)/16 + 8) // at worst: not to be deflated
 	}
 	over := func() int64 { return b.liveBytes() + waiting - b.opts.MaxBytes }
 	if over() <= 0 {
