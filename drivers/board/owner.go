@@ -48,6 +48,7 @@ type owner[D io.Closer] struct {
 	down     chan struct{} // closed while the device is down
 	cause    error         // why it is down
 	doubted  bool          // opened again, but not yet proved by an answer
+	unopened bool          // the cause is that it could not be opened
 	reported bool          // the cause was reported
 	timeouts int           // in a row
 	failures int           // times marked down in a row
@@ -109,7 +110,7 @@ func (o *owner[D]) do(limit time.Duration, call func(D) error) error {
 				return o.answerOr(r, drivers.Because(drivers.Stuck, fmt.Errorf("no turn within %s", limit)))
 			}
 			stuck := drivers.Because(drivers.Stuck, fmt.Errorf("no answer within %s", limit))
-			o.markDown(down, stuck)
+			o.markDown(down, stuck, false)
 			return o.answerOr(r, stuck)
 		}
 	}
@@ -151,11 +152,10 @@ func (o *owner[D]) downError() error {
 	return o.downErrorLocked()
 }
 
-// downErrorLocked is what others hear of a device that is down: that it is
-// missing when it could not be opened, else that it is down.
+// downErrorLocked is what others hear of a device that is down: why it could not
+// be opened, or else that it is down.
 func (o *owner[D]) downErrorLocked() error {
-	var why *drivers.Error
-	if errors.As(o.cause, &why) && why.Reason == drivers.Missing {
+	if o.cause != nil && o.unopened {
 		return o.cause
 	}
 	if o.cause == nil { // came back in the meantime; this request is lost all the same
@@ -166,13 +166,13 @@ func (o *owner[D]) downErrorLocked() error {
 
 // markDown ends the generation whose channel is down. A later generation is
 // left alone.
-func (o *owner[D]) markDown(down chan struct{}, cause error) {
+func (o *owner[D]) markDown(down chan struct{}, cause error, unopened bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.down != down || o.cause != nil {
 		return
 	}
-	o.cause = cause
+	o.cause, o.unopened = cause, unopened
 	o.timeouts = 0
 	o.failures++
 	close(o.down)
@@ -209,7 +209,7 @@ func (o *owner[D]) settle(down chan struct{}, err error) (reopen bool) {
 	if patient {
 		return false
 	}
-	o.markDown(down, drivers.Because(reasonOf(err), err))
+	o.markDown(down, drivers.Because(reasonOf(err), err), false)
 	return true
 }
 
@@ -260,7 +260,7 @@ func (o *owner[D]) generation() {
 				var err error
 				if device, err = o.open(); err != nil {
 					err = drivers.Because(drivers.Missing, err)
-					o.markDown(down, err)
+					o.markDown(down, err, true)
 					r.done <- err
 					return
 				}
