@@ -1,0 +1,273 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"watchpost/agent/clock"
+	"watchpost/agent/forward"
+	"watchpost/agent/health"
+	"watchpost/agent/page"
+	"watchpost/agent/record"
+	"watchpost/agent/sense"
+	"watchpost/buffer"
+	"watchpost/configs"
+	"watchpost/drivers/board"
+)
+
+// The times of starting and stopping.
+const (
+	// storeWait is how long the pipeline waits for the store before it starts
+	// on memory; sensors are read meanwhile.
+	storeWait = 2 * time.Second
+	// observationQueue holds what sensors say while the pipeline waits for a
+	// slow store: at 32 sensors and 1 Hz half a minute.
+	observationQueue = 1024
+	// boardGrace is what open buses get to end their transactions.
+	boardGrace = 2 * time.Second
+	// housekeepingEvery is the pace of looking at clock and store for
+	// conditions nobody announces.
+	housekeepingEvery = 5 * time.Second
+)
+
+// Options are what Run needs beside the configuration.
+type Options struct {
+	// Host is the hardware.
+	Host board.Host
+	// Executable is this program, for checking a store in a process of its own;
+	// empty checks it in this one.
+	Executable string
+	// Version is shown on the page and in state; BuiltAt is the earliest time
+	// the clock can be right about, zero when unknown.
+	Version string
+	BuiltAt time.Time
+	// Clock replaces the system's clock in tests; nil means clock.System.
+	Clock *clock.Source
+	Log   *slog.Logger // nil: silent
+}
+
+// gateway is one running agent.
+type gateway struct {
+	cfg      *configs.Config
+	opts     Options
+	log      *slog.Logger
+	clock    *clock.Clock
+	health   *health.Table
+	board    *board.Board
+	buffer   *buffer.Buffer
+	live     *live
+	changed  *broadcast // documents and page
+	sampled  *broadcast // page only: a reading was taken in
+	sensors  []sense.Sensor
+	uplinks  []*uplink
+	pipeline *pipeline
+	page     *page.Page
+	listener net.Listener // nil: no page
+}
+
+// Run is the agent from start to orderly end. It returns nil when ctx ended,
+// and an error when it cannot start: a configuration no sensor can be built
+// from, an address that is taken, a data directory another process holds.
+// Missing hardware, a damaged store and a dead platform are no errors: they
+// are conditions, and Run goes on.
+func Run(ctx context.Context, cfg *configs.Config, opts Options) error {
+	g, err := build(ctx, cfg, opts)
+	if err != nil {
+		return err
+	}
+	g.run(ctx)
+	return g.close()
+}
+
+// build makes every room without touching a sensor or a platform.
+func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, err error) {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &gateway{cfg: cfg, opts: opts, log: opts.Log, changed: newBroadcast(), sampled: newBroadcast(), health: health.New(time.Now)}
+	source, err := clockSource(opts.Clock)
+	if err != nil {
+		return nil, err
+	}
+	g.clock = clock.New(source, opts.BuiltAt)
+	g.board = board.New(opts.Host, board.Options{Report: g.reportBus})
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	if g.sensors, err = buildSensors(cfg, g.board); err != nil {
+		return nil, err
+	}
+	if !cfg.Page.Off() {
+		var lc net.ListenConfig
+		if g.listener, err = lc.Listen(ctx, "tcp", cfg.Page.Listen); err != nil {
+			return nil, fmt.Errorf("open page on %s: %w", cfg.Page.Listen, err)
+		}
+	}
+	if g.buffer, err = g.openBuffer(); err != nil {
+		return nil, err
+	}
+	g.live = newLive()
+	g.pipeline = newPipeline(g)
+	for _, platform := range cfg.Platforms {
+		u, err := g.newUplink(platform)
+		if err != nil {
+			return nil, err
+		}
+		g.uplinks = append(g.uplinks, u)
+	}
+	g.page, err = page.New(page.Options{Source: g, Probe: g, Metrics: g.metrics, Log: g.log.With("room", "page")})
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func clockSource(given *clock.Source) (clock.Source, error) {
+	if given != nil {
+		return *given, nil
+	}
+	return clock.System()
+}
+
+// openBuffer opens the store; what is wrong with it becomes a condition.
+func (g *gateway) openBuffer() (*buffer.Buffer, error) {
+	var platforms []string
+	for _, p := range g.cfg.Platforms {
+		platforms = append(platforms, p.ID)
+	}
+	var doctor buffer.Doctor = buffer.InProcess{}
+	if g.opts.Executable != "" {
+		doctor = child{executable: g.opts.Executable}
+	}
+	return buffer.Open(buffer.Options{
+		Dir:         g.cfg.Data,
+		Platforms:   platforms,
+		CommitEvery: g.cfg.Buffer.CommitEvery,
+		MaxBytes:    int64(g.cfg.Buffer.MaxBytes),
+		Doctor:      doctor,
+		Log:         g.log.With("room", "buffer"),
+		EncodeLoss: func(loss buffer.Loss) []byte {
+			g.health.Set(health.RecordsLost, "", fmt.Sprintf("%s: %d (%s)", loss.Lane, loss.Count, loss.Reason))
+			return record.EncodeEvent(record.Event{At: g.clock.Now(), Kind: record.EventLoss, Loss: recordLoss(loss)})
+		},
+		Notify: func(s buffer.State) {
+			set(g.health, !s.Durable, health.StoreNotDurable, "", s.Why)
+			if s.Quarantined != "" {
+				g.health.Set(health.StoreQuarantined, "", s.Quarantined)
+			}
+		},
+	})
+}
+
+// run starts the rooms and stops them in the order that loses nothing: first
+// the sensors, then the pipeline when it has taken in what they said, then the
+// uplinks, which say goodbye, and the page last.
+func (g *gateway) run(ctx context.Context) {
+	late, stopLate := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLate()
+	var outlets sync.WaitGroup
+	for _, u := range g.uplinks {
+		outlets.Go(func() {
+			if err := u.forwarder.Run(late); err != nil && !errors.Is(err, context.Canceled) {
+				g.log.Error("uplink ended", "platform", u.platform.ID, "err", err)
+			}
+		})
+	}
+	if g.listener != nil {
+		outlets.Go(func() {
+			if err := g.page.Serve(late, g.listener); err != nil {
+				g.log.Error("page ended", "err", err)
+			}
+		})
+	}
+	outlets.Go(func() { g.housekeep(late) })
+	outlets.Go(func() { g.health.Run(late) })
+	outlets.Go(func() { g.relayHealth(late) })
+
+	observations := make(chan sense.Observation, observationQueue)
+	var work sync.WaitGroup
+	work.Go(func() { g.pipeline.run(ctx, observations) })
+	sense.New(g.clock, func(o sense.Observation) { observations <- o }, g.live.inAlarm, g.log.With("room", "sense")).Run(ctx, g.sensors)
+	close(observations)
+	work.Wait()
+	stopLate()
+	outlets.Wait()
+}
+
+// close releases what build opened, in reverse.
+func (g *gateway) close() error {
+	var errs []error
+	if g.buffer != nil {
+		errs = append(errs, g.buffer.Close())
+	} else if g.listener != nil {
+		errs = append(errs, g.listener.Close())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), boardGrace)
+	defer cancel()
+	return errors.Join(append(errs, g.board.Close(ctx))...)
+}
+
+// reportBus is called by the board with the bus locked.
+func (g *gateway) reportBus(device string, err error) {
+	if err != nil {
+		g.log.Warn("bus is down", "bus", device, "err", err)
+		g.health.Set(health.BusDown, device, err.Error())
+		return
+	}
+	g.log.Info("bus answers again", "bus", device)
+	g.health.Clear(health.BusDown, device)
+}
+
+// housekeep looks for conditions nobody announces.
+func (g *gateway) housekeep(ctx context.Context) {
+	ticker := time.NewTicker(housekeepingEvery)
+	defer ticker.Stop()
+	for {
+		set(g.health, !g.clock.Now().Synced, health.ClockUnsynced, "", "")
+		stats := g.buffer.Stats()
+		set(g.health, stats.LiveBytes > stats.MaxBytes/10*9, health.StoreNearlyFull, "",
+			fmt.Sprintf("%d of %d bytes", stats.LiveBytes, stats.MaxBytes))
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// relayHealth makes a change of conditions a change of documents and page.
+func (g *gateway) relayHealth(ctx context.Context) {
+	for {
+		changed := g.health.Changed()
+		g.changed.notify()
+		g.sampled.notify()
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// onLink keeps conditions and page in step with a platform's link.
+func (g *gateway) onLink(platform string, s forward.State) {
+	set(g.health, !s.Connected && !s.Refused, health.UplinkDown, platform, s.LastError)
+	set(g.health, !s.Connected && s.Refused, health.UplinkRefused, platform, s.LastError)
+	g.sampled.notify()
+}
+
+// set sets a condition while it holds and clears it when it does not.
+func set(t *health.Table, holds bool, code health.Code, subject, detail string) {
+	if holds {
+		t.Set(code, subject, detail)
+	} else {
+		t.Clear(code, subject)
+	}
+}

@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"watchpost/agent/clock"
+	"watchpost/agent/record"
+	"watchpost/drivers"
+)
+
+// live is what is known right now, for page and documents. It is safe for
+// concurrent use.
+type live struct {
+	// mu guards everything that follows.
+	mu       sync.Mutex
+	order    []liveKey
+	latest   map[liveKey]sight
+	alarms   []record.Alarm
+	revision uint64
+	asOf     record.Position
+	alarming map[string]bool // sensors with an active alarm
+	moved    time.Time       // when the pipeline last took something in
+	readings uint64          // taken in so far, faults among them
+}
+
+type liveKey struct {
+	sensor   string
+	quantity drivers.Quantity
+}
+
+// sight is the last reading of a quantity, since when its quality has been what
+// it is, and the last reading that had a value.
+type sight struct {
+	reading  record.Reading
+	since    clock.Stamp
+	lastGood record.Reading
+}
+
+func newLive() *live {
+	return &live{latest: map[liveKey]sight{}, alarming: map[string]bool{}}
+}
+
+// see takes in a reading.
+func (l *live) see(r record.Reading) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := liveKey{r.Sensor, r.Quantity}
+	s, known := l.latest[key]
+	if !known {
+		l.order = append(l.order, key)
+	}
+	if !known || r.Quality != s.reading.Quality {
+		s.since = r.At
+	}
+	s.reading = r
+	if r.HasValue() {
+		s.lastGood = r
+	}
+	l.latest[key] = s
+	l.moved = time.Now()
+	l.readings++
+}
+
+// sights lists the last reading of each quantity of a sensor, in the order in
+// which they were first seen.
+func (l *live) sights(sensor string) (all []sight) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, key := range l.order {
+		if key.sensor == sensor {
+			all = append(all, l.latest[key])
+		}
+	}
+	return all
+}
+
+// setAlarms takes in the engine's active alarms.
+func (l *live) setAlarms(active []record.Alarm, revision uint64, asOf record.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.alarms, l.revision = active, revision
+	if !asOf.IsZero() {
+		l.asOf = asOf
+	}
+	clear(l.alarming)
+	for _, a := range active {
+		l.alarming[a.Sensor] = true
+	}
+}
+
+func (l *live) activeAlarms() (active []record.Alarm, revision uint64, asOf record.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.alarms), l.revision, l.asOf
+}
+
+// inAlarm reports whether a sensor has an active alarm.
+func (l *live) inAlarm(sensor string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.alarming[sensor]
+}
+
+// lastMove is when the pipeline last took something in; zero: never.
+func (l *live) lastMove() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.moved
+}
+
+// seen counts the readings taken in so far.
+func (l *live) seen() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.readings
+}

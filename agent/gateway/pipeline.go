@@ -1,0 +1,174 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"watchpost/agent/alarm"
+	"watchpost/agent/health"
+	"watchpost/agent/record"
+	"watchpost/agent/sense"
+	"watchpost/buffer"
+	"watchpost/configs"
+)
+
+// contactNotes begins the key of the note that keeps a contact's last state, so
+// that a door opened while the gateway was off is still an event.
+const contactNotes = "contact/"
+
+// pipeline takes observations in obs order, in one goroutine: live view first,
+// then alarms, events and, if the report policy says so, the reading itself.
+type pipeline struct {
+	g        *gateway
+	log      *slog.Logger
+	engine   *alarm.Engine
+	contacts *sense.Contacts
+	babbling map[string]bool
+	lost     bool // the last append was refused, and said so
+}
+
+func newPipeline(g *gateway) *pipeline {
+	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), babbling: map[string]bool{}}
+}
+
+// rules makes the alarm rules of the configuration.
+func rules(cfg *configs.Config) (all []alarm.Rule) {
+	for _, s := range cfg.Sensors {
+		if s.Alarm == nil {
+			continue
+		}
+		rule := alarm.Rule{Sensor: s.ID, Kind: alarm.Smoke, Level: severity(s.Alarm.Level)}
+		if s.Alarm.Above != nil {
+			rule.Kind, rule.Above, rule.ClearBelow = alarm.LevelHigh, decimal(s.Alarm.Above), decimal(s.Alarm.ClearBelow)
+		}
+		all = append(all, rule)
+	}
+	return all
+}
+
+func severity(l configs.Level) record.Severity {
+	switch l {
+	case configs.Blue:
+		return record.Blue
+	case configs.Yellow:
+		return record.Yellow
+	case configs.Orange:
+		return record.Orange
+	}
+	return record.Red
+}
+
+// run takes in observations until the channel is closed.
+func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation) {
+	ready := p.g.buffer.Ready()
+	wait := time.NewTimer(storeWait)
+	select {
+	case <-ready:
+	case <-wait.C:
+		p.log.Warn("store is not open yet, starting on memory", "waited", storeWait)
+	case <-ctx.Done():
+	}
+	wait.Stop()
+	p.start()
+	if p.g.buffer.Ending().Known {
+		ready = nil
+	}
+	for {
+		select {
+		case o, more := <-in:
+			if !more {
+				return
+			}
+			p.take(o)
+		case <-ready:
+			// The store came late: what it remembers is taken up now, and a
+			// second run event says what the first could not know.
+			ready = nil
+			p.start()
+		}
+	}
+}
+
+// start takes up what the notes of earlier runs remember and announces the run.
+func (p *pipeline) start() {
+	known := map[string]string{}
+	for _, note := range p.g.buffer.Notes(contactNotes) {
+		known[strings.TrimPrefix(note.Key, contactNotes)] = string(note.Value)
+	}
+	if p.contacts == nil {
+		p.contacts = sense.NewContacts(known)
+	}
+	for _, note := range p.g.buffer.Notes(alarm.NotePrefix) {
+		at := recordPosition(note.At)
+		err := p.engine.Restore(note.Key, note.Value, at)
+		switch {
+		case errors.Is(err, alarm.ErrNoRule):
+			p.retire(note.Key, note.Value, at)
+		case err != nil && !errors.Is(err, alarm.ErrActive):
+			p.log.Warn("alarm of an earlier run cannot be taken up", "note", note.Key, "err", err)
+		}
+	}
+	p.publishAlarms(record.Position{})
+	p.append(buffer.Events, record.EncodeEvent(record.Event{
+		At: p.g.clock.Now(), Kind: record.EventRun, Start: recordStart(p.g.buffer.Ending()),
+	}))
+}
+
+// retire ends an alarm whose rule has gone from the configuration.
+func (p *pipeline) retire(key string, value []byte, at record.Position) {
+	step, err := alarm.Retire(key, value, at, p.g.clock.Now())
+	if err != nil {
+		p.log.Warn("alarm without a rule cannot be ended", "note", key, "err", err)
+		return
+	}
+	p.append(buffer.Alarms, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
+}
+
+// take is the way of one reading through the agent.
+func (p *pipeline) take(o sense.Observation) {
+	p.g.live.see(o.Reading)
+	p.condition(o.Reading)
+	for _, step := range p.engine.Observe(o.Reading) {
+		at := p.append(buffer.Alarms, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
+		p.engine.Committed(step.Key, at)
+		p.publishAlarms(at)
+	}
+	if event, changed := p.contacts.Observe(o.Reading); changed {
+		p.append(buffer.Events, record.EncodeEvent(event), buffer.Note{Key: contactNotes + event.Sensor, Value: []byte(event.State)})
+	}
+	if o.Due {
+		p.append(buffer.Readings, record.EncodeReading(o.Reading))
+	}
+	p.g.sampled.notify()
+}
+
+// condition keeps the table of conditions in step with a sensor.
+func (p *pipeline) condition(r record.Reading) {
+	set(p.g.health, !r.HasValue(), health.SensorFault, r.Sensor, string(r.Reason))
+	if count := p.contacts.Babbling(r.Sensor); (count > 0) != p.babbling[r.Sensor] {
+		p.babbling[r.Sensor] = count > 0
+		set(p.g.health, count > 0, health.SensorBabbling, r.Sensor, "")
+	}
+}
+
+// publishAlarms shows the active alarms on page and in the document.
+func (p *pipeline) publishAlarms(asOf record.Position) {
+	p.g.live.setAlarms(p.engine.Active(), p.engine.Revision(), asOf)
+	p.g.changed.notify()
+	p.g.sampled.notify()
+}
+
+// append hands a record to the buffer. A record that is in memory only is on
+// its way all the same: the buffer's own condition tells people.
+func (p *pipeline) append(lane buffer.Lane, rec []byte, notes ...buffer.Note) record.Position {
+	at, err := p.g.buffer.Append(lane, rec, notes...)
+	refused := err != nil && !errors.Is(err, buffer.ErrNotDurable)
+	if refused && !p.lost {
+		p.log.Error("record was not taken", "lane", lane, "err", err)
+	}
+	p.lost = refused
+	return recordPosition(at)
+}

@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"watchpost/agent/forward"
+	"watchpost/agent/link"
+	"watchpost/agent/link/mqtt"
+	"watchpost/agent/message"
+	"watchpost/agent/record"
+	"watchpost/configs"
+)
+
+// uplink is one platform: its profile, its documents and its forwarder.
+type uplink struct {
+	g         *gateway
+	platform  configs.Platform
+	profile   *message.Native
+	dialer    *mqtt.Dialer
+	forwarder *forward.Forwarder
+	session   atomic.Uint64 // of the newest state that was shaped
+
+	// mu guards everything that follows.
+	mu    sync.Mutex
+	state forward.State
+}
+
+func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
+	u := &uplink{g: g, platform: platform}
+	u.profile = message.New(message.Gateway{
+		Root:  platform.Root,
+		ID:    g.cfg.Gateway.ID,
+		Place: gatewayPlace(g.cfg.Gateway),
+	}, inventory(g.cfg))
+	options := mqtt.Options{
+		Server:         platform.Server,
+		ClientID:       platform.ClientID,
+		Username:       platform.Username,
+		AllowPlaintext: platform.AllowPlaintext,
+		KeepAlive:      platform.KeepAlive,
+		Log:            g.log.With("room", "link", "platform", platform.ID),
+	}
+	if platform.PasswordFile != "" {
+		options.Password = func() ([]byte, error) {
+			secret, err := configs.ReadSecret(platform.PasswordFile)
+			return []byte(secret.Reveal()), err
+		}
+	}
+	var err error
+	if u.dialer, err = mqtt.New(options); err != nil {
+		return nil, fmt.Errorf("prepare link to platform %s: %w", platform.ID, err)
+	}
+	u.forwarder, err = forward.New(forward.Options{
+		Platform:  platform.ID,
+		Source:    g.buffer,
+		Dialer:    u.dialer,
+		Encoder:   encoder{u.profile},
+		Documents: u,
+		Inbox:     u,
+		Linger:    forward.DefaultLinger(),
+		OnState:   u.onState,
+		Log:       g.log.With("room", "forward", "platform", platform.ID),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare forwarding to platform %s: %w", platform.ID, err)
+	}
+	return u, nil
+}
+
+var (
+	_ forward.Documents = (*uplink)(nil)
+	_ forward.Inbox     = (*uplink)(nil)
+)
+
+// Will is the state a broker publishes when this session dies.
+func (u *uplink) Will(session uint64) link.Message {
+	doc := u.stateDoc(session)
+	doc.Online = false
+	topic, payload, err := u.profile.Will(doc)
+	return u.document(topic, payload, err)
+}
+
+// Opening is the newest of both documents.
+func (u *uplink) Opening(session uint64) []link.Message {
+	u.session.Store(session)
+	doc := u.stateDoc(session)
+	doc.Online = true
+	topic, payload, err := u.profile.State(doc)
+	state := u.document(topic, payload, err)
+	active, revision, asOf := u.g.live.activeAlarms()
+	topic, payload, err = u.profile.ActiveAlarms(message.ActiveDoc{
+		Run: record.Run(u.g.buffer.Run()), Revision: revision, AsOf: asOf, Now: u.g.clock.Now(), Alarms: active,
+	})
+	return []link.Message{state, u.document(topic, payload, err)}
+}
+
+// Changed is closed at the next change of any document.
+func (u *uplink) Changed() <-chan struct{} { return u.g.changed.changed() }
+
+// Subscribe asks for our own state.
+func (u *uplink) Subscribe() []string { return []string{u.profile.Topic(message.ClassState)} }
+
+// Receive reports whether our retained state says something else than we do: a
+// late will of an older session, or what an earlier run left behind.
+func (u *uplink) Receive(m link.Message) (overwritten bool) {
+	run, session, online, err := message.StateSession(m.Payload)
+	if err != nil {
+		return true
+	}
+	ours := run == record.Run(u.g.buffer.Run()).String() && session >= u.session.Load()
+	return !ours || !online
+}
+
+// document is a retained message. Shaping cannot fail for what we made
+// ourselves; if it does, the log says so and nothing is sent in its place.
+func (u *uplink) document(topic string, payload []byte, err error) link.Message {
+	if err != nil {
+		u.g.log.Error("document was not shaped", "platform", u.platform.ID, "err", err)
+		return link.Message{}
+	}
+	return link.Message{Topic: topic, Payload: payload, Retained: true}
+}
+
+func (u *uplink) stateDoc(session uint64) message.StateDoc {
+	doc := message.StateDoc{
+		Run:         record.Run(u.g.buffer.Run()),
+		Predecessor: record.Run(u.g.buffer.Ending().Predecessor),
+		Session:     session,
+		Now:         u.g.clock.Now(),
+		Versions:    map[string]string{"watchpost": u.g.opts.Version},
+		Backlog:     u.backlog(),
+	}
+	for _, c := range u.g.health.Active() {
+		doc.Conditions = append(doc.Conditions, message.Condition{
+			Code: string(c.Code), Severity: c.Severity.String(), Since: c.Since, Subject: c.Subject, ZH: c.Title.ZH, EN: c.Title.EN,
+		})
+	}
+	return doc
+}
+
+// backlog is what waits to be sent to this platform, per lane.
+func (u *uplink) backlog() (held [3]uint64) {
+	for lane, s := range u.g.buffer.Stats().Lanes[u.platform.ID] {
+		held[lane] = s.Held
+	}
+	return held
+}
+
+func (u *uplink) onState(s forward.State) {
+	u.mu.Lock()
+	was := u.state
+	u.state = s
+	u.mu.Unlock()
+	u.g.onLink(u.platform.ID, s)
+	if s.Connected != was.Connected {
+		u.g.log.Info("link changed", "platform", u.platform.ID, "connected", s.Connected, "session", s.Session, "why", s.LastError)
+	}
+}
+
+func (u *uplink) linkState() forward.State {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state
+}
