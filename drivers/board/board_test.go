@@ -352,7 +352,7 @@ func TestLine(t *testing.T) {
 		real.Fail(nil)
 		_, err = line.Level()
 		wantReason(t, err, drivers.BusDown)
-		pass(time.Second)
+		pass(time.Second + time.Millisecond)
 		if level, err := line.Level(); level != gpio.Low || err != nil {
 			t.Errorf("after a fresh request: %s, %v; want Low", level, err)
 		}
