@@ -39,8 +39,8 @@ func (s *socket) Write(p []byte) (int, error) {
 // SetWriteDeadline does nothing: Write sets its own.
 func (s *socket) SetWriteDeadline(time.Time) error { return nil }
 
-// SetDeadline bounds the handshake, which paho alone asks for.
-func (s *socket) SetDeadline(t time.Time) error { return s.Conn.SetReadDeadline(t) }
+// SetDeadline does nothing: the context of Dial bounds the handshake.
+func (s *socket) SetDeadline(time.Time) error { return nil }
 
 func (s *socket) explain(err error) error {
 	if err == nil {
