@@ -21,7 +21,9 @@ import (
 //
 // The options may have Claims() []string (what no two sensors may both use),
 // Validate() map[string]string (key to what was expected; called only when each
-// value alone is right) and Thresholds() bool (whether an alarm compares).
+// value alone is right) and Thresholds() bool (whether an alarm compares). The
+// catalogue may answer the last two for them, with Validate(driver string,
+// options any) map[string]string and Thresholds(driver string, options any) bool.
 func Check(drivers Catalogue) error {
 	var errs []error
 	r := &reader{drivers: drivers}

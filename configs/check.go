@@ -135,12 +135,31 @@ func (r *reader) reporting(s *Sensor, path string) {
 // compared with thresholds (a level) or not (a contact).
 type thresholder interface{ Thresholds() bool }
 
+// comparer is a Catalogue that says the same of its drivers' options.
+type comparer interface {
+	Thresholds(driver string, options any) bool
+}
+
+// compares reports whether s is compared with thresholds, when that is known.
+func (r *reader) compares(s *Sensor) (compares, known bool) {
+	if s.Options == nil {
+		return false, false
+	}
+	if options, ok := s.Options.(thresholder); ok {
+		return options.Thresholds(), true
+	}
+	if drivers, ok := r.drivers.(comparer); ok {
+		return drivers.Thresholds(s.Driver, s.Options), true
+	}
+	return false, false
+}
+
 func (r *reader) alarm(s *Sensor, path string) {
 	above, below := join(path, "above"), join(path, "clear_below")
 	a := s.Alarm
-	options, asked := s.Options.(thresholder)
+	compares, asked := r.compares(s)
 	switch {
-	case asked && !options.Thresholds():
+	case asked && !compares:
 		for _, key := range []string{above, below} {
 			if at, written := r.seen[key]; written {
 				r.report(at, key, "a contact has no thresholds", "level alone", "")

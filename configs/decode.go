@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -200,7 +201,7 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 		r.mapping(n, path, own, reflect.ValueOf(options).Elem())
 		s.Options = options
 		if len(r.problems) == before {
-			r.validate(n, path, options)
+			r.validate(n, path, driver, options)
 		}
 		return
 	}
@@ -256,12 +257,20 @@ func (r *reader) options(driver string) (any, bool) {
 // was expected; the key "" means the options as a whole.
 type validator interface{ Validate() map[string]string }
 
-func (r *reader) validate(n *node, path string, options any) {
-	v, ok := options.(validator)
-	if !ok {
-		return
+// judge is a Catalogue that says the same of its drivers' options.
+type judge interface {
+	Validate(driver string, options any) map[string]string
+}
+
+func (r *reader) validate(n *node, path, driver string, options any) {
+	wrong := map[string]string{}
+	if v, ok := options.(validator); ok {
+		maps.Copy(wrong, v.Validate())
 	}
-	for key, want := range v.Validate() {
+	if j, ok := r.drivers.(judge); ok {
+		maps.Copy(wrong, j.Validate(driver, options))
+	}
+	for key, want := range wrong {
 		at, where := n.at, path
 		if key != "" {
 			where = join(path, key)

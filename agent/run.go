@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"watchpost/agent/gateway"
+	"watchpost/configs"
+	"watchpost/drivers/board"
+)
+
+// memoryLimit is what the Go heap may grow to before the collector works
+// harder: room enough on the smallest gateways, which have 128 MB. The store's
+// mapped file is not counted in it.
+const memoryLimit = 48 << 20
+
+type runCommand struct {
+	Config string `default:"/etc/watchpost/watchpost.yaml" placeholder:"FILE" help:"The configuration, ${default} unless given."`
+}
+
+// Run is the agent until SIGINT or SIGTERM.
+func (c runCommand) Run(to streams) error {
+	cfg, err := load(c.Config, to)
+	if err != nil {
+		return err
+	}
+	if os.Getenv("GOMEMLIMIT") == "" { // the environment, when it is set, has been obeyed already
+		debug.SetMemoryLimit(memoryLimit)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	log := newLog(to.err)
+	self, err := os.Executable()
+	if err != nil {
+		log.Warn("own program not found: the store is checked in this process", "error", err)
+		self = ""
+	}
+	err = gateway.Run(ctx, cfg, gateway.Options{
+		Host:       board.Periph(log),
+		Executable: self,
+		Version:    release,
+		BuiltAt:    readBuild().at,
+		Log:        log,
+	})
+	if err != nil {
+		return fmt.Errorf("run gateway %s: %w", cfg.Gateway.ID, err)
+	}
+	return nil
+}
+
+func newLog(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
+
+// load reads the configuration. Mistakes in it are printed one a line, and
+// then counted in the error.
+func load(path string, to streams) (*configs.Config, error) {
+	cfg, err := configs.Load(path, catalogue{})
+	problems, broken := errors.AsType[configs.Problems](err)
+	switch {
+	case broken:
+		for _, p := range problems {
+			to.say("error", p.Error())
+		}
+		return nil, &failure{exitUsage, fmt.Errorf("mistakes in %s: %d; nothing was started", path, len(problems)), "correct the lines named above"}
+	case err != nil:
+		return nil, &failure{exitUsage, err, "name the file with --config"}
+	}
+	return cfg, nil
+}

@@ -1,0 +1,62 @@
+package configs
+
+import (
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// commented is a default as the sample shows it: #key: value.
+var commented = regexp.MustCompile(`(?m)^( *)#([a-z_]+: .*)$`)
+
+// withDefaults removes the # before every commented default. A default that the
+// sample also overrides is left as it is.
+func withDefaults(src string) string {
+	return commented.ReplaceAllStringFunc(src, func(line string) string {
+		if strings.Contains(line, "allow_plaintext") {
+			return line
+		}
+		return strings.Replace(line, "#", "", 1)
+	})
+}
+
+func TestSampleShowsTheDefaults(t *testing.T) {
+	plain := mustParse(t, "sample.yaml", Sample())
+	shown := mustParse(t, "sample.yaml", []byte(withDefaults(sample)))
+	if diff := cmp.Diff(plain, shown); diff != "" {
+		t.Errorf("a commented value is not the default (-default +sample):\n%s", diff)
+	}
+	wrong := strings.Replace(sample, "#keep_alive: 30s", "#keep_alive: 31s", 1)
+	if cmp.Equal(plain, mustParse(t, "sample.yaml", []byte(withDefaults(wrong)))) {
+		t.Error("a wrong commented value was not noticed")
+	}
+}
+
+// Every key of the configuration stands in the sample; those with a default, as
+// a comment that shows it.
+func TestSampleNamesEveryKey(t *testing.T) {
+	var walk func(t *testing.T, v reflect.Type)
+	walk = func(t *testing.T, v reflect.Type) {
+		if v.Kind() == reflect.Pointer || v.Kind() == reflect.Slice {
+			v = v.Elem()
+		}
+		_, sets := reflect.New(v).Interface().(setter)
+		if sets || v.Kind() != reflect.Struct {
+			return
+		}
+		for _, s := range slots(reflect.New(v).Elem()) {
+			line := regexp.MustCompile(`(?m)(^|[ {#])` + s.key + `:`)
+			if s.fallback != "" {
+				line = regexp.MustCompile(`(?m)^ *#` + s.key + `: ` + regexp.QuoteMeta(s.fallback) + `$`)
+			}
+			if !line.MatchString(sample) {
+				t.Errorf("the sample does not have %s: %s", s.key, s.fallback)
+			}
+			walk(t, s.value.Type())
+		}
+	}
+	walk(t, reflect.TypeFor[Config]())
+}
