@@ -86,7 +86,7 @@ func watchHonestly(t *testing.T, l *line, opts Opts, end time.Duration, faulty b
 	case drivers.ReasonOf(err) == drivers.BusDown && !faulty:
 		t.Errorf("a healthy line called dead: %v", err)
 	}
-	if l.longest > longestWait {
+	if l.longest > promptly {
 		t.Errorf("waited %v at once", l.longest)
 	}
 }
