@@ -29,7 +29,6 @@ type packed struct {
 	skipped  buffer.Position   // last record that was filtered out after the last message
 	bytes    int
 	bad      *UnreadableError // follows the batch
-	all      bool             // everything read went in
 }
 
 // serveLane reads after the cursor and sends until running ends. sending bounds
@@ -44,7 +43,7 @@ func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) 
 		l.prev = l.after
 	}
 	for running.Err() == nil {
-		entries, appended, err := l.gather(running)
+		entries, err := l.gather(running)
 		if err != nil {
 			return err
 		}
@@ -54,9 +53,6 @@ func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) 
 		batch, err := l.pack(entries)
 		if err != nil {
 			return err
-		}
-		if appended != nil && batch.all {
-			s.gate.set(lane, appended)
 		}
 		if err := l.send(sending, batch); err != nil {
 			return err
@@ -70,66 +66,47 @@ func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) 
 	return nil
 }
 
-// gather waits until there is something to send and it is this lane's turn. The
-// channel is not nil when the entries are all there is, and is closed by the
-// next append.
-func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, <-chan struct{}, error) {
+// gather waits until there is something to send and it is this lane's turn. Each
+// record is read once: when a store comes back, the buffer returns older records
+// a single time, whatever position is asked for.
+func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, error) {
 	source, platform := l.f.options.Source, l.f.options.Platform
-	lingered := false
 	for ctx.Err() == nil {
 		appended := source.Appended(l.lane)
 		entries, err := source.Next(platform, l.lane, l.after, readMost, l.f.options.BatchBytes)
 		if err != nil {
 			if err := l.unread(ctx, err); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			continue
 		}
-		if len(entries) == 0 {
-			l.gate.set(l.lane, appended)
-			select {
-			case <-appended:
-			case <-ctx.Done():
-			}
-			continue
+		if len(entries) > 0 {
+			l.gate.set(l.lane, nil)
+			return entries, l.takeTurn(ctx)
 		}
-		l.gate.set(l.lane, nil)
-		tail, err := l.isTail(entries)
-		if err != nil {
-			if err := l.unread(ctx, err); err != nil {
-				return nil, nil, err
-			}
-			continue
+		l.gate.set(l.lane, appended)
+		select {
+		case <-appended:
+			pause(ctx, l.f.options.Linger[l.lane])
+		case <-ctx.Done():
 		}
-		if tail && !lingered {
-			lingered = true
-			if linger := l.f.options.Linger[l.lane]; linger > 0 {
-				pause(ctx, linger)
-				continue // and read again: there may be more now
-			}
-		}
-		if open, moved := l.gate.open(l.lane); !open {
-			select {
-			case <-moved:
-			case <-ctx.Done():
-			}
-			continue
-		}
-		if !tail {
-			appended = nil
-		}
-		return entries, appended, nil
 	}
-	return nil, nil, nil
+	return nil, nil
 }
 
-// isTail reports that nothing follows the entries.
-func (l *laneSender) isTail(entries []buffer.Entry) (bool, error) {
-	if len(entries) == readMost {
-		return false, nil
+// takeTurn waits until the higher lanes have nothing unsent.
+func (l *laneSender) takeTurn(ctx context.Context) error {
+	for {
+		open, moved := l.gate.open(l.lane)
+		if open {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return nil
+		}
 	}
-	more, err := l.f.options.Source.Next(l.f.options.Platform, l.lane, entries[len(entries)-1].Position, 1, l.f.options.BatchBytes)
-	return len(more) == 0, err
 }
 
 // unread is a lane that cannot be read just now. It must not hold up the others.
@@ -179,7 +156,6 @@ func (l *laneSender) pack(entries []buffer.Entry) (packed, error) {
 		}
 		entries = entries[used:]
 	}
-	b.all = len(entries) == 0
 	return b, nil
 }
 
