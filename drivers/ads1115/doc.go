@@ -42,12 +42,12 @@
 //	    driver: ads1115
 //	    bus: i2c-1
 //	    address: 0x48
-//	    input: ain0          # ain0..ain3, or a pair: ain0-ain1
-//	    full_scale: 4.096V   # 6.144V, 4.096V, 2.048V, 1.024V, 0.512V, 0.256V
-//	    rate: 128            # samples per second: 8, 16, 32, 64, 128, 250, 475, 860
-//	    shunt: 150ohm        # from here on: the 4-20 mA loop, see package currentloop
-//	    span: 5m             # level between 4 mA and 20 mA
-//	    offset: 0m           # level at 4 mA
+//	    input: AIN0      # AIN0 to AIN3, or a pair: AIN0-AIN1
+//	    shunt: 150ohm    # from here on: the 4-20 mA loop, see package currentloop
+//	    span: 5m         # level between 4 mA and 20 mA
+//	    offset: 0m       # level at 4 mA
+//
+// Full scale and rate are then 4.096 V and 128 samples per second.
 //
 // One Dev serves one chip: sensors on inputs of the same chip share it, and with
 // it full scale and rate. Never make two Devs for one chip, nor let two programs

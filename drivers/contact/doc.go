@@ -31,10 +31,10 @@
 // Prefer a normally closed contact: a cut wire then reads as an alarm and not as
 // calm. A level alone cannot tell a cut wire from an open contact.
 //
-//	wiring                                        active_low
-//	pull-up, closes in alarm (normally open)      true
-//	pull-up, opens in alarm (normally closed)     false
-//	pull-up, door switch closed when door is shut false
+//	wiring                                          Opts.ActiveLow  active
+//	pull-up, closes in alarm (normally open)        true            closed
+//	pull-up, opens in alarm (normally closed)       false           open
+//	pull-up, door switch closed when door is shut   false           open
 //
 // The debounce of a smoke contact is at most one second, so that it cannot hold
 // back an alarm for long.
@@ -45,8 +45,8 @@
 //	  - id: stairwell-smoke
 //	    driver: contact
 //	    line: gpiochip0:17
-//	    quantity: smoke      # smoke or door
-//	    active_low: false
+//	    measures: smoke      # smoke or door
+//	    active: open         # state of the contact in alarm, or with the door open
+//	    pull: up
 //	    debounce: 50ms       # smoke: at most 1s; door: at most 5s
-//	    poll: 1s             # 1s to 5s
 package contact
