@@ -186,8 +186,8 @@ type Line struct {
 
 // waitSlice is how long a line is waited on in one go: the ioctl cannot be
 // interrupted reliably (google/periph#323, periph/host#36), so waits are cut in
-// slices that end by themselves.
-const waitSlice = 200 * time.Millisecond
+// slices that end by themselves. A Level asked for meanwhile waits that long.
+const waitSlice = 100 * time.Millisecond
 
 // String is the line's name.
 func (l *Line) String() string { return l.name }
@@ -209,7 +209,7 @@ func (l *Line) Level() (gpio.Level, error) {
 	return <-answer, nil
 }
 
-// WaitForEdge waits at most timeout, or 200 ms where timeout is longer:
+// WaitForEdge waits at most timeout, or 100 ms where timeout is longer:
 // false without an error means that the caller looks at the level and waits
 // again. A timeout of 0 or less is refused: periph's ioctl lines take 0 for
 // ever and -1 for at once, against periph's own contract (periph/host#78).
