@@ -100,6 +100,7 @@ func words() map[string]health.Text {
 		"lane.events":  {ZH: "事件", EN: "events"},
 		"lane.readings": {
 			ZH: "读数", EN: "readings"},
+		"store.state": {ZH: "保存", EN: "Keeping"},
 		"store.ok":    {ZH: "断电不丢", EN: "Safe from power cuts"},
 		"store.ram":   {ZH: "仅在内存，断电会丢失", EN: "In memory only; a power cut loses it"},
 		"store.used":  {ZH: "已用", EN: "Used"},
@@ -119,10 +120,6 @@ func words() map[string]health.Text {
 		"smoke.1": {ZH: "有烟", EN: "Smoke"},
 		"door.0":  {ZH: "关闭", EN: "Closed"},
 		"door.1":  {ZH: "打开", EN: "Open"},
-
-		"quantity.level": {ZH: "水位", EN: "water level"},
-		"quantity.smoke": {ZH: "烟雾", EN: "smoke"},
-		"quantity.door":  {ZH: "门", EN: "door"},
 
 		"ago": {ZH: "{n} 秒前|{n} 分钟前|{n} 小时前|{n} 天前", EN: "{n} s ago|{n} min ago|{n} h ago|{n} d ago"},
 		"for": {ZH: "{n} 秒|{n} 分钟|{n} 小时|{n} 天", EN: "{n} s|{n} min|{n} h|{n} d"},
