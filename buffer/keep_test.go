@@ -85,3 +85,29 @@ func TestPlatformThatJoinsLater(t *testing.T) {
 		t.Errorf("county gets %s", got)
 	}
 }
+
+// A confirmation of what is on flash is itself on flash CommitEvery later, and
+// not before: until then a power cut sends the record again.
+func TestConfirmationIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	var early, late string
+	outer := t // its directories outlive the bubble
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, options(dir))
+		p := mustAppend(t, b, Events, "door")
+		if err := b.Confirm("city", Events, p); err != nil {
+			t.Fatal(err)
+		}
+		early = copyDir(outer, dir)
+		time.Sleep(b.opts.CommitEvery + time.Millisecond)
+		synctest.Wait()
+		late = copyDir(outer, dir)
+		mustClose(t, b)
+	})
+	for dir, want := range map[string]int{early: 1, late: 0} {
+		b := open(t, options(dir))
+		if got := drain(t, b, "city", Events); len(got) != want {
+			t.Errorf("events sent again: %q, want %d", got, want)
+		}
+	}
+}
