@@ -1,8 +1,9 @@
 package drivers
 
 import (
+	"cmp"
 	"fmt"
-	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -88,39 +89,23 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 }
 
 // Compare is -1, 0 or +1 as d is below, equal to or above e, whatever their
-// scales: 1.80 equals 1.8.
+// scales: 1.80 equals 1.8. It is exact for every value.
 func (d Decimal) Compare(e Decimal) int {
-	scale := max(d.Scale, e.Scale)
-	a, aOver := rescale(d, scale)
-	b, bOver := rescale(e, scale)
-	switch {
-	case aOver || bOver: // beyond int64: magnitudes this far apart survive as floats
-		return compare(d.Float(), e.Float())
-	default:
-		return compare(a, b)
+	if d.Coefficient < 0 != (e.Coefficient < 0) {
+		return cmp.Compare(d.Coefficient, e.Coefficient)
 	}
+	scale := max(d.Scale, e.Scale)
+	dHigh, dLow := bits.Mul64(magnitude(d.Coefficient), uint64(pow10(scale-d.Scale)))
+	eHigh, eLow := bits.Mul64(magnitude(e.Coefficient), uint64(pow10(scale-e.Scale)))
+	order := cmp.Or(cmp.Compare(dHigh, eHigh), cmp.Compare(dLow, eLow))
+	if d.Coefficient < 0 {
+		return -order
+	}
+	return order
 }
 
 // Float is the nearest float64: for drawing and metrics, never for the wire.
 func (d Decimal) Float() float64 { return float64(d.Coefficient) / float64(pow10(d.Scale)) }
-
-func rescale(d Decimal, scale uint8) (n int64, overflow bool) {
-	factor := pow10(scale - d.Scale)
-	if magnitude(d.Coefficient) > uint64(math.MaxInt64/factor) {
-		return 0, true
-	}
-	return d.Coefficient * factor, false
-}
-
-func compare[T int64 | float64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
 
 func magnitude(n int64) uint64 {
 	if n < 0 {

@@ -19,6 +19,9 @@ import (
 const (
 	pageAddress   = "127.0.0.1:8080"
 	brokerAddress = "127.0.0.1:1883"
+
+	// reconnect is a time-lapse of its own: a gateway waits up to a minute.
+	reconnect = 2 * time.Second
 )
 
 // demoCommand runs the real agent on a simulated board.
@@ -79,7 +82,9 @@ func (c *demoCommand) play(ctx context.Context, cfg *configs.Config, platform *b
 	}
 	agentEnded := make(chan error, 1)
 	go func() {
-		agentEnded <- gateway.Run(ctx, cfg, gateway.Options{Host: demo.Board, Version: "demo", Log: slog.New(slog.DiscardHandler)})
+		agentEnded <- gateway.Run(ctx, cfg, gateway.Options{
+			Host: demo.Board, Version: "demo", Reconnect: reconnect, Log: slog.New(slog.DiscardHandler),
+		})
 		cancel()
 	}()
 	var others sync.WaitGroup

@@ -46,6 +46,9 @@ type Options struct {
 	// the clock can be right about, zero when unknown.
 	Version string
 	BuiltAt time.Time
+	// Reconnect bounds the wait between two attempts to reach a platform; zero
+	// means a minute, which spares a fleet's platform.
+	Reconnect time.Duration
 	// Clock replaces the system's clock in tests; nil means clock.System.
 	Clock *clock.Source
 	Log   *slog.Logger // nil: silent

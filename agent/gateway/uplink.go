@@ -53,15 +53,16 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 		return nil, fmt.Errorf("prepare link to platform %s: %w", platform.ID, err)
 	}
 	u.forwarder, err = forward.New(forward.Options{
-		Platform:  platform.ID,
-		Source:    g.buffer,
-		Dialer:    u.dialer,
-		Encoder:   encoder{u.profile},
-		Documents: u,
-		Inbox:     u,
-		Linger:    forward.DefaultLinger(),
-		OnState:   u.onState,
-		Log:       g.log.With("room", "forward", "platform", platform.ID),
+		Platform:   platform.ID,
+		Source:     g.buffer,
+		Dialer:     u.dialer,
+		Encoder:    encoder{u.profile},
+		Documents:  u,
+		Inbox:      u,
+		Linger:     forward.DefaultLinger(),
+		BackoffMax: g.opts.Reconnect,
+		OnState:    u.onState,
+		Log:        g.log.With("room", "forward", "platform", platform.ID),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare forwarding to platform %s: %w", platform.ID, err)

@@ -164,11 +164,17 @@ func (g *gateway) words(e record.Event) (zh, en string) {
 	nameZH, nameEN := g.sensorName(e.Sensor, alarm.Chinese), g.sensorName(e.Sensor, alarm.English)
 	switch e.Kind {
 	case record.EventSmoke:
+		if e.First {
+			return nameZH + "：开始监测", nameEN + ": being watched"
+		}
 		if e.State == "alarm" {
 			return nameZH + "：触点报警", nameEN + ": contact in alarm"
 		}
 		return nameZH + "：触点恢复", nameEN + ": contact back to normal"
 	case record.EventDoor:
+		if e.First && e.State == "closed" {
+			return nameZH + "：开始监测，关闭", nameEN + ": being watched, closed"
+		}
 		if e.State == "open" {
 			return nameZH + "：打开", nameEN + ": opened"
 		}

@@ -83,6 +83,7 @@ func (n *Native) Event(prev *record.Position, item Item) (topic string, payload 
 		Kind:   e.Kind,
 		Sensor: e.Sensor,
 		State:  e.State,
+		First:  e.First,
 		Start:  startOf(e.Start),
 		Loss:   lossOf(e.Loss),
 		Place:  n.place(e.Sensor),
@@ -99,6 +100,7 @@ type eventJSON struct {
 	Sensor string           `json:"sensor,omitempty"`
 	Name   *nameJSON        `json:"name,omitempty"`
 	State  string           `json:"state,omitempty"`
+	First  bool             `json:"first,omitempty"`
 	Start  *startJSON       `json:"start,omitempty"`
 	Loss   *lossJSON        `json:"loss,omitempty"`
 	Place  *Place           `json:"place,omitempty"`

@@ -158,6 +158,11 @@ func decodeEvent(b []byte) (Event, error) {
 		case fieldLoss:
 			e.Loss = new(Loss)
 			return decodeLoss(f, e.Loss)
+		case fieldFirst:
+			var first uint64
+			err := setNumber(f, &first)
+			e.First = first != 0
+			return err
 		}
 		return nil
 	})

@@ -146,7 +146,7 @@ var (
 	genEvent = rapid.Custom(func(t *rapid.T) any {
 		n := rapid.Uint64()
 		e := Event{Obs: n.Draw(t, "obs"), At: genStamp.Draw(t, "at"), Kind: EventKind(genText.Draw(t, "kind")),
-			Sensor: genText.Draw(t, "sensor"), State: genText.Draw(t, "state")}
+			Sensor: genText.Draw(t, "sensor"), State: genText.Draw(t, "state"), First: rapid.Bool().Draw(t, "first")}
 		if rapid.Bool().Draw(t, "start") {
 			e.Start = &Start{genRun.Draw(t, "run"), genText.Draw(t, "ended"), [3]uint64{n.Draw(t, "0"), n.Draw(t, "1"), n.Draw(t, "2")},
 				n.Draw(t, "within"), n.Draw(t, "most"), rapid.Bool().Draw(t, "quarantined"), n.Draw(t, "salvaged")}

@@ -36,6 +36,7 @@
 //	26  since           message  a      stamp: 3, 4, 5 and 6 as above
 //	27  by              string   a
 //	28  note            string   a
+//	29  first           varint   e      1: state is the first ever known
 //
 //	start: 1 epoch fixed64, 2 n varint, 3 ended string, 4 durable alarms,
 //	       5 durable events, 6 durable readings, 7 lost_within_ms,

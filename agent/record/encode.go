@@ -51,6 +51,7 @@ const (
 	fieldSince          = 26
 	fieldBy             = 27
 	fieldNote           = 28
+	fieldFirst          = 29
 )
 
 // Field numbers inside the nested messages.
@@ -102,6 +103,9 @@ func EncodeEvent(e Event) []byte {
 	}
 	if e.Loss != nil {
 		b = appendMessage(b, fieldLoss, encodeLoss(*e.Loss))
+	}
+	if e.First {
+		b = appendNumber(b, fieldFirst, 1)
 	}
 	return b
 }

@@ -83,8 +83,11 @@ type Event struct {
 	Kind   EventKind
 	Sensor string // empty when it is the gateway's own
 	State  string // contacts: "alarm", "normal", "open", "closed"
-	Start  *Start // EventRun only
-	Loss   *Loss  // EventLoss only
+	// First says that State is the first ever known of the contact: nothing
+	// changed, but a receiver may start from it.
+	First bool
+	Start *Start // EventRun only
+	Loss  *Loss  // EventLoss only
 }
 
 // Start tells a receiver what a new run knows of the one before it.

@@ -30,8 +30,9 @@ type contact struct {
 }
 
 // NewContacts starts from what earlier runs knew: the last state told of each
-// sensor. A sensor without one has its first state taken as given, without an
-// event, because nothing is known to have changed.
+// sensor. A sensor without one has its first state told as an event marked
+// First: nothing is known to have changed, but what comes later must have
+// something to differ from, in the next run too.
 func NewContacts(known map[string]string) *Contacts {
 	c := &Contacts{states: map[string]*contact{}}
 	for sensor, state := range known {
@@ -40,7 +41,7 @@ func NewContacts(known map[string]string) *Contacts {
 	return c
 }
 
-// Observe returns the event of a contact that changed. A fault is no change:
+// Observe returns the event of a contact that changed, or is first known. A fault is no change:
 // the contact's state is then unknown, and told when it is known again and
 // another one.
 func (c *Contacts) Observe(r record.Reading) (record.Event, bool) {
@@ -50,8 +51,11 @@ func (c *Contacts) Observe(r record.Reading) (record.Event, bool) {
 	state := ContactState(r.Quantity, r.Value)
 	k, known := c.states[r.Sensor]
 	if !known {
-		c.states[r.Sensor] = &contact{state: state}
-		return record.Event{}, false
+		k = &contact{state: state}
+		c.states[r.Sensor] = k
+		event := c.event(r, k, state)
+		event.First = true
+		return event, true
 	}
 	if k.suppressed > 0 {
 		if state != k.state {

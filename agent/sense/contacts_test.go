@@ -36,10 +36,13 @@ func TestContactEventsAreChangesOnly(t *testing.T) {
 	}
 }
 
-func TestFirstStateIsNoEvent(t *testing.T) {
+func TestFirstStateIsMarked(t *testing.T) {
 	c := sense.NewContacts(nil)
-	if e, ok := c.Observe(doorAt(0, true)); ok {
-		t.Errorf("event %+v although nothing was known before", e)
+	if e, ok := c.Observe(doorAt(0, true)); !ok || !e.First || e.State != "open" {
+		t.Errorf("event %+v (%v), want the first state, marked", e, ok)
+	}
+	if e, ok := c.Observe(doorAt(time.Second, false)); !ok || e.First {
+		t.Errorf("event %+v (%v), want an ordinary change", e, ok)
 	}
 }
 

@@ -51,7 +51,7 @@ func (j judge) contactsAreComplete() {
 			}
 		}
 		for _, e := range events {
-			if e.sensor == sensor {
+			if e.sensor == sensor && !e.first {
 				got = append(got, e.state)
 			}
 		}

@@ -96,6 +96,7 @@ type arrival struct {
 	value  *json.Number
 	kind   string
 	state  string
+	first  bool // an event that only says what the state is
 	event  json.RawMessage
 }
 
@@ -149,6 +150,7 @@ func (p *platform) receive(_ mqtt.Client, m mqtt.Message) {
 		Sensor   string          `json:"sensor"`
 		Kind     string          `json:"kind"`
 		State    string          `json:"state"`
+		First    bool            `json:"first"`
 		Online   *bool           `json:"online"`
 		Start    json.RawMessage `json:"start"`
 		Readings []struct {
@@ -167,7 +169,7 @@ func (p *platform) receive(_ mqtt.Client, m mqtt.Message) {
 	switch class {
 	case "alarms", "events":
 		p.arrivals = append(p.arrivals, arrival{lane: class, run: body.Run, seq: body.Seq, prev: body.Prev, obs: body.Obs,
-			sensor: body.Sensor, kind: body.Kind, state: body.State, event: body.Start})
+			sensor: body.Sensor, kind: body.Kind, state: body.State, first: body.First, event: body.Start})
 	case "readings":
 		prev := body.Prev
 		for _, r := range body.Readings {

@@ -43,7 +43,10 @@ func watchFor(t *testing.T, l *line, o Opts, d time.Duration) ([]said, error) {
 		if r.Quality != drivers.Good || r.Quantity != o.Quantity || r.Unit != drivers.Switch {
 			t.Errorf("emitted %+v", r)
 		}
-		got = append(got, said{time.Since(l.start).Milliseconds(), r.Value.Coefficient})
+		// Repeated looks are told too; these tests are about changes.
+		if n := len(got); n == 0 || got[n-1].Value != r.Value.Coefficient {
+			got = append(got, said{time.Since(l.start).Milliseconds(), r.Value.Coefficient})
+		}
 	})
 	if over := time.Since(l.start) - d; over > promptly {
 		t.Errorf("returned %v after the end", over)
@@ -96,6 +99,25 @@ func TestWatch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A contact at rest is told after each look, so that silence means trouble.
+func TestWatchTellsEachLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(newLine(low), Opts{Quantity: drivers.Door, Poll: 2 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 21*time.Second)
+		defer cancel()
+		told := 0
+		if err := c.Watch(ctx, func(drivers.Reading) { told++ }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Watch: %v", err)
+		}
+		if told != 11 {
+			t.Errorf("told %d times in 21 s with a look every 2 s, want 11", told)
+		}
+	})
 }
 
 func TestWatchErrors(t *testing.T) {

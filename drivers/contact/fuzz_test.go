@@ -65,7 +65,7 @@ func watchHonestly(t *testing.T, l *line, opts Opts, end time.Duration, faulty b
 	defer cancel()
 	last := int64(-1)
 	err = c.Watch(ctx, func(r drivers.Reading) {
-		if !r.HasValue() || r.Value.Coefficient == last {
+		if !r.HasValue() {
 			t.Errorf("emitted %+v after %d", r, last)
 		}
 		last = r.Value.Coefficient

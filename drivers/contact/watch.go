@@ -22,8 +22,10 @@ const (
 	mostEdges = 10_000
 )
 
-// Watch emits the first stable state and then each stable state that differs
-// from the one before. It ends within 500 ms of ctx's end, with ctx's error.
+// Watch emits the first stable state, then each stable state that differs from
+// the one before as soon as it is one, and the same state again after each look,
+// at least every Poll: a contact that says nothing is a contact nobody sees. It
+// ends within 500 ms of ctx's end, with ctx's error.
 // Other errors have a reason: that of the line, or BusDown, when the line fails
 // or no longer waits; BadWiring when the contact does not come to rest within
 // the longer of one second and four times Debounce. Each call starts from an
@@ -53,9 +55,9 @@ func (w *watch) run(ctx context.Context, emit func(drivers.Reading)) error {
 		if stable != last {
 			last = stable
 			w.contact.confirm(stable)
-			emit(w.contact.reading(stable))
 		}
-		if err := w.rest(ctx, stable); err != nil {
+		emit(w.contact.reading(stable))
+		if err := w.rest(ctx, stable, emit); err != nil {
 			return err
 		}
 	}
@@ -96,8 +98,9 @@ func (w *watch) settle(ctx context.Context) (state, error) {
 }
 
 // rest returns when the contact may have left the state it was in: after an
-// edge, or when a look every Poll finds another one.
-func (w *watch) rest(ctx context.Context, was state) error {
+// edge, or when a look every Poll finds another one. A look that finds the same
+// state is told.
+func (w *watch) rest(ctx context.Context, was state, emit func(drivers.Reading)) error {
 	c := w.contact
 	looked := time.Now()
 	for {
@@ -113,6 +116,7 @@ func (w *watch) rest(ctx context.Context, was state) error {
 			return err
 		}
 		looked = time.Now()
+		emit(c.reading(now))
 	}
 }
 
