@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 // papers are two documents; Changed is closed by change.
 type papers struct {
+	mu      sync.Mutex
 	version int
 	changed chan struct{}
 }
@@ -21,13 +23,21 @@ func (d *papers) Will(n uint64) link.Message {
 	return link.Message{Topic: "state", Payload: fmt.Appendf(nil, "offline %d", n), Retained: true}
 }
 func (d *papers) Opening(n uint64) []link.Message {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return []link.Message{
 		{Topic: "state", Payload: fmt.Appendf(nil, "online %d", n), Retained: true},
 		{Topic: "active", Payload: fmt.Appendf(nil, "active %d", d.version), Retained: true},
 	}
 }
-func (d *papers) Changed() <-chan struct{} { return d.changed }
+func (d *papers) Changed() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changed
+}
 func (d *papers) change() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.version++
 	close(d.changed)
 	d.changed = make(chan struct{})
