@@ -197,10 +197,14 @@ func (s *shaper) stale(x Sensor) bool {
 	return x.Period > 0 && !x.At.IsZero() && s.view.Now.Sub(x.At) > 3*x.Period
 }
 
-func (s *shaper) alarmed(x Sensor) bool {
-	return slices.ContainsFunc(s.view.Alarms, func(a Alarm) bool {
-		return a.Sensor == x.ID && a.State != record.Cleared
-	})
+// alarmed is the level of the worst alarm that holds for a sensor; 0: none.
+func (s *shaper) alarmed(x Sensor) (worst record.Severity) {
+	for _, a := range s.view.Alarms {
+		if a.Sensor == x.ID && a.State != record.Cleared {
+			worst = max(worst, a.Level)
+		}
+	}
+	return worst
 }
 
 func (s *shaper) sensor(x Sensor) sensorRow {
@@ -220,8 +224,8 @@ func (s *shaper) sensor(x Sensor) sensorRow {
 		row.Tone, row.Word, row.Grey = toneStale, s.get("state.stale"), true
 	case !hasValue:
 		row.Tone, row.Word, row.For = toneFault, s.get("state.fault"), s.ageIf("for", x.Since)
-	case s.alarmed(x):
-		row.Tone, row.Word = toneDanger, s.get("state.alarm")
+	case s.alarmed(x) > 0:
+		row.Tone, row.Word = levelTone(s.alarmed(x)), s.get("state.alarm")
 	case x.Quality == drivers.Uncertain:
 		row.Tone, row.Word = toneWarn, s.get("state.uncertain")
 	default:

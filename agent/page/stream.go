@@ -35,10 +35,6 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn := http.NewResponseController(w)
-	// The server's read deadline is for slow requests; this one was read whole.
-	if err := conn.SetReadDeadline(time.Time{}); err != nil {
-		p.log.Debug("stream keeps its read deadline", "err", err)
-	}
 	in := language(r)
 	pacing, beating := time.NewTimer(pace), time.NewTimer(beat)
 	defer pacing.Stop()

@@ -125,7 +125,8 @@ func TestStream(t *testing.T) {
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		if took := time.Since(before); took > time.Second {
+		// Well before the hard cut after a second: the stream ended by itself.
+		if took := time.Since(before); took > 100*time.Millisecond {
 			t.Errorf("the end took %v with an open stream", took)
 		}
 		for range stream {
