@@ -6,20 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
-
-// keepCorrupt is how many damaged stores are kept.
-const keepCorrupt = 2
 
 // Open takes the data directory and returns at once; the store itself is opened
 // in the background (see Ready). It returns an error only for wrong options, or
@@ -46,56 +39,6 @@ func Open(opts Options) (*Buffer, error) {
 	b.doctorCtx, b.stopDoctor = context.WithCancel(context.Background())
 	go b.keep()
 	return b, nil
-}
-
-// takeDir locks the directory and makes the run durable, as far as the storage
-// allows. The error says that another process has the directory.
-func (b *Buffer) takeDir() error {
-	mkdirErr := os.MkdirAll(b.opts.Dir, 0o700)
-	lock, held, lockErr := lockDir(b.opts.Dir)
-	if held {
-		return lockErr
-	}
-	b.lock = lock
-	var known bool
-	b.self, b.ending.Predecessor, known = nextRun(b.opts.Dir)
-	err := errors.Join(mkdirErr, lockErr)
-	if err == nil {
-		err = writeWhole(b.opts.Dir, nameRun, b.self.encode())
-	}
-	b.runWritten = err == nil
-	if err != nil {
-		// The next start could count to the same n: only the epoch keeps the runs
-		// apart.
-		b.self.Run.Epoch = newEpoch()
-		b.why = err.Error()
-		b.opts.Log.Warn("run is not durable", "dir", b.opts.Dir, "cause", err, "predecessor", known)
-	}
-	b.run = b.self.Run
-	return nil
-}
-
-// secureDir repeats what takeDir could not do.
-func (b *Buffer) secureDir() error {
-	if b.lock == nil || !b.runWritten {
-		if err := os.MkdirAll(b.opts.Dir, 0o700); err != nil {
-			return err
-		}
-	}
-	if b.lock == nil {
-		lock, _, err := lockDir(b.opts.Dir)
-		if err != nil {
-			return err
-		}
-		b.lock = lock
-	}
-	if !b.runWritten {
-		if err := writeWhole(b.opts.Dir, nameRun, b.self.encode()); err != nil {
-			return err
-		}
-		b.runWritten = true
-	}
-	return nil
 }
 
 // reopen makes the store usable, or settles that records stay in memory for now.
@@ -131,11 +74,6 @@ func (b *Buffer) postpone() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.retryAt = time.Now().Add(retryEvery)
-}
-
-// probe says whether the directory can be written.
-func (b *Buffer) probe() error {
-	return writeWhole(b.opts.Dir, nameRunCopy, b.self.encode())
 }
 
 // setState tells of changes once.
@@ -174,123 +112,6 @@ func (b *Buffer) openStore() error {
 		return err
 	}
 	return b.attachFile(path)
-}
-
-// isUnavailable says that an error is of the storage, not of the file's content.
-func isUnavailable(err error) bool {
-	for _, target := range []error{
-		fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.EMFILE,
-		syscall.ENFILE, bolterrors.ErrTimeout, bolterrors.ErrMaxSizeReached, syscall.ENOTDIR,
-	} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
-}
-
-// prepare leaves a sound store at path.
-func (b *Buffer) prepare(path string) error {
-	fresh := filepath.Join(b.opts.Dir, nameFresh)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		// A store made to the end, whose rename a power cut prevented.
-		if b.verify(fresh) != nil {
-			if err := createStore(fresh); err != nil {
-				return err
-			}
-		}
-		return errors.Join(os.Rename(fresh, path), syncDir(b.opts.Dir))
-	} else if err != nil {
-		return err
-	}
-	if b.self.Unfinished > maxUnfinished {
-		return b.setAside(path, createStore(fresh), fmt.Errorf("%d starts did not get past it", b.self.Unfinished-1))
-	}
-	err := b.verify(path)
-	if err == nil || isUnavailable(err) {
-		return err
-	}
-	return b.quarantine(path, err)
-}
-
-func (b *Buffer) verify(path string) error {
-	ctx, cancel := context.WithTimeout(b.doctorCtx, verifyWithin)
-	defer cancel()
-	return b.opts.Doctor.Verify(ctx, path)
-}
-
-// quarantine salvages what is readable into a fresh store, then sets the damaged
-// one aside: in this order a power cut at any moment leaves one or the other.
-func (b *Buffer) quarantine(path string, cause error) error {
-	if b.doctorCtx.Err() != nil {
-		return b.doctorCtx.Err() // it was stopped, not the file's fault
-	}
-	fresh := filepath.Join(b.opts.Dir, nameFresh)
-	ctx, cancel := context.WithTimeout(b.doctorCtx, verifyWithin)
-	defer cancel()
-	report, err := b.opts.Doctor.Salvage(ctx, path, fresh)
-	if err != nil {
-		b.opts.Log.Warn("nothing was salvaged", "cause", err)
-		report = SalvageReport{}
-		err = createStore(fresh)
-	}
-	if err := b.setAside(path, err, cause); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ending.Salvaged = report.Total()
-	return nil
-}
-
-// setAside moves a damaged store away and the fresh one, whose making ended with
-// freshErr, into its place.
-func (b *Buffer) setAside(path string, freshErr, cause error) error {
-	if freshErr != nil {
-		return freshErr
-	}
-	numbers := b.corruptNumbers()
-	n := 1
-	if len(numbers) > 0 {
-		n = numbers[len(numbers)-1] + 1
-	}
-	name := nameCorrupt + strconv.Itoa(n)
-	if err := os.Rename(path, filepath.Join(b.opts.Dir, name)); err != nil {
-		return err
-	}
-	if err := errors.Join(os.Rename(filepath.Join(b.opts.Dir, nameFresh), path), syncDir(b.opts.Dir)); err != nil {
-		return err
-	}
-	b.opts.Log.Error("damaged store set aside", "file", name, "cause", cause)
-	b.mu.Lock()
-	b.ending.Quarantined = name
-	b.mu.Unlock()
-	for len(numbers) >= keepCorrupt {
-		old := filepath.Join(b.opts.Dir, nameCorrupt+strconv.Itoa(numbers[0]))
-		if err := os.RemoveAll(old); err != nil {
-			b.opts.Log.Warn("old damaged store stays", "file", old, "cause", err)
-		}
-		numbers = numbers[1:]
-	}
-	return nil
-}
-
-// corruptNumbers are the numbers of the stores set aside, rising.
-func (b *Buffer) corruptNumbers() []int {
-	entries, err := os.ReadDir(b.opts.Dir)
-	if err != nil {
-		return nil
-	}
-	var numbers []int
-	for _, e := range entries {
-		if tail, ok := strings.CutPrefix(e.Name(), nameCorrupt); ok {
-			if n, err := strconv.Atoi(tail); err == nil && n > 0 {
-				numbers = append(numbers, n)
-			}
-		}
-	}
-	slices.Sort(numbers)
-	return numbers
 }
 
 // attachFile opens the file for writing, or when the storage is read-only for
