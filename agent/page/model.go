@@ -194,8 +194,12 @@ func (s *shaper) name(x Sensor) string {
 // stale reports a value older than three periods: the source has stopped, and
 // what it said last must not pass for now.
 func (s *shaper) stale(x Sensor) bool {
-	return x.Period > 0 && !x.At.IsZero() && s.view.Now.Sub(x.At) > 3*x.Period
+	return x.Period > 0 && !x.At.IsZero() && s.view.Now.Sub(x.At) > patience(x.Period)
 }
+
+// patience is three periods, and never less than three views of a stream: a
+// sensor sampled faster than views come would look stale between two of them.
+func patience(period time.Duration) time.Duration { return max(3*period, 3*pace) }
 
 // alarmed is the level of the worst alarm that holds for a sensor; 0: none.
 func (s *shaper) alarmed(x Sensor) (worst record.Severity) {
@@ -232,7 +236,7 @@ func (s *shaper) sensor(x Sensor) sensorRow {
 		row.Tone, row.Word = toneOK, s.get("state.good")
 	}
 	if x.Period > 0 && !row.Grey {
-		row.StaleAtMS = x.At.Add(3 * x.Period).UnixMilli()
+		row.StaleAtMS = x.At.Add(patience(x.Period)).UnixMilli()
 	}
 	if !hasValue && x.LastGood != nil {
 		value, unit := s.value(x.Quantity, *x.LastGood, x.Unit)

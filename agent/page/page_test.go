@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -133,6 +134,21 @@ func TestStaleIsSaid(t *testing.T) {
 	v.Sensors[0].At = v.Sensors[0].At.Add(-1)
 	if row := sensorRow(t, get(handler(t, v), "/").Body.String(), "地下车库集水井"); !strings.Contains(row, "数据已过时") {
 		t.Errorf("past three periods and not stale: %s", row)
+	}
+}
+
+// Views come once a second; a sensor sampled five times as often must not look
+// stale between two of them.
+func TestFastSensorIsNotStaleBetweenViews(t *testing.T) {
+	v := state("ok").View
+	v.Sensors[0].Period = 200 * time.Millisecond
+	v.Sensors[0].At = v.Now.Add(-3 * time.Second)
+	if row := sensorRow(t, get(handler(t, v), "/").Body.String(), "地下车库集水井"); strings.Contains(row, "数据已过时") {
+		t.Errorf("stale after 3 s: %s", row)
+	}
+	v.Sensors[0].At = v.Sensors[0].At.Add(-1)
+	if row := sensorRow(t, get(handler(t, v), "/").Body.String(), "地下车库集水井"); !strings.Contains(row, "数据已过时") {
+		t.Errorf("not stale past 3 s: %s", row)
 	}
 }
 

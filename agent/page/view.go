@@ -47,8 +47,8 @@ type Sensor struct {
 	Reason  drivers.Reason
 	At      time.Time // of the newest sample; zero: none yet
 	Since   time.Time // since when Quality has been what it is; zero: not known
-	// Period is the time between samples. Over three of them without a sample
-	// the value counts as stale. 0 (a sensor that speaks by itself): never.
+	// Period is the time between samples. Over three of them, and at least 3 s,
+	// without a sample the value counts as stale. 0 (a sensor that speaks by itself): never.
 	Period time.Duration
 	// LastGood is the newest value that was not a fault; nil when there is none.
 	LastGood   *drivers.Decimal

@@ -35,6 +35,7 @@
     row.removeAttribute('data-stale-at');
     row.className = 'row sensor stale';
     row.querySelector('.word').textContent = body.dataset.stale;
+    row.replaceChild(document.querySelector('#lost .i').cloneNode(true), row.querySelector('.i'));
   }
 
   function lose() {
