@@ -1,0 +1,206 @@
+package browser
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// What the tests read on the page.
+const (
+	banner    = `document.querySelector('.banner .say').textContent.trim()`
+	state     = `document.querySelector('.banner').dataset.state`
+	values    = `[...document.querySelectorAll('.sensor .value:not(.none)')].map(e => e.textContent.trim())`
+	staleRows = `document.querySelectorAll('.sensor.stale').length`
+	lost      = `(() => { const e = document.getElementById('lost'); return e.offsetHeight > 0 && e.textContent.length > 10 })()`
+)
+
+// round is one round of the story: the smoke detector acts half a second after
+// its act begins.
+const round = 42 * time.Second
+
+// soon is how fast an alarm must be on an open page, counted from the beginning
+// of its act: the page's own promise is a view each second.
+const soon = 3 * time.Second
+
+// TestPage follows one round of the demo on phone and desktop in both languages.
+func TestPage(t *testing.T) {
+	browser := startChromium(t)
+	// Tabs first: opening them takes longer than the story's calm beginning.
+	tabs := []*tab{
+		openTab(t, browser, phone("zh")), openTab(t, browser, phone("en")),
+		openTab(t, browser, desktop("zh")), openTab(t, browser, desktop("en")),
+	}
+	plain := openTab(t, browser, phone("zh"))
+	plain.name = "without scripts"
+	d := startDemo(t, "--page", "127.0.0.1:0", "--round", round.String())
+	each := func(do func(*tab)) {
+		var all sync.WaitGroup
+		for _, b := range tabs {
+			all.Go(func() { do(b) })
+		}
+		all.Wait()
+	}
+
+	each(func(b *tab) {
+		b.goTo(d.page + "?lang=" + b.lang)
+		b.until("three sensors with values", values+`.length === 3`)
+		ask[int](b, `window.opened = 1`)
+	})
+	picture(tabs[0], "well")
+	each(words)
+	each(live)
+	withoutScripts(plain, d)
+
+	flood := d.wait("Flash flood").at
+	each(func(b *tab) {
+		at := b.until("the water's alarm", state+` === 'alarm'`)
+		t.Logf("%s: the flood's alarm is on the page %.1f s after the act began: %s", b.name, at.Sub(flood).Seconds(), ask[string](b, banner))
+		b.until("the age of the alarm", `/[3-9]/.test(document.querySelector('.banner .note').textContent)`)
+		picture(b, "")
+	})
+
+	d.wait("Smoke alarm, over")
+	smoke := d.wait("Smoke alarm, over").at
+	each(func(b *tab) {
+		word := map[string]string{"zh": "烟", "en": "smoke alarm"}[b.lang]
+		at := b.until("the smoke alarm", `document.querySelector('[data-part=alarms]').textContent.includes('`+word+`')`)
+		t.Logf("%s: the smoke alarm is on the page %.2f s after its act began", b.name, at.Sub(smoke).Seconds())
+		if at.Sub(smoke) > soon {
+			t.Errorf("%s: the smoke alarm came %s after its act began, want %s at most", b.name, at.Sub(smoke), soon)
+		}
+	})
+	picture(tabs[0], "smoke")
+
+	d.wait("The uplink is down")
+	each(func(b *tab) {
+		b.until("the backlog", `/[0-9]/.test(document.querySelector('[data-part=uplink] dd:last-of-type').textContent)`)
+	})
+	each(func(b *tab) {
+		for _, problem := range b.faults() {
+			t.Errorf("%s: %s", b.name, problem)
+		}
+		if ask[int](b, `window.opened || 0`) != 1 {
+			t.Errorf("%s: the page was loaded again", b.name)
+		}
+	})
+
+	// A dead gateway never looks like a calm one.
+	killed := time.Now()
+	d.kill()
+	each(func(b *tab) {
+		at := b.until("stale sensors", staleRows+` === 3`)
+		t.Logf("%s: all sensors stale %.1f s after the gateway died", b.name, at.Sub(killed).Seconds())
+		at = b.until("contact lost", lost)
+		t.Logf("%s: contact lost %.1f s after the gateway died", b.name, at.Sub(killed).Seconds())
+		if ask[bool](b, `document.getElementById('pulse').offsetHeight > 0`) {
+			t.Errorf("%s: still says live", b.name)
+		}
+		if n := ask[int](b, `document.querySelectorAll('.sensor > .i.ok').length`); n > 0 {
+			t.Errorf("%s: %d stale sensors still have the mark of a good one", b.name, n)
+		}
+		if !ask[bool](b, `[...document.querySelectorAll('#lost .i')].every(e => e.clientWidth >= 12 && getComputedStyle(e).padding === '0px')`) {
+			t.Errorf("%s: the mark of the lost contact cannot be seen", b.name)
+		}
+	})
+	picture(tabs[0], "lost")
+}
+
+// words: language, banner, names and values are what a reader expects.
+func words(b *tab) {
+	want := map[string][]string{
+		"zh": {"zh-CN", "地下车库集水井", "无烟", "关闭", "传感器"},
+		"en": {"en", "Pump pit", "No smoke", "Closed", "Sensors"},
+	}[b.lang]
+	if got := ask[string](b, `document.documentElement.lang`); got != want[0] {
+		b.t.Errorf("%s: language %q, want %q", b.name, got, want[0])
+	}
+	text := ask[string](b, `document.getElementById('view').innerText`)
+	for _, word := range want[1:] {
+		if !strings.Contains(text, word) {
+			b.t.Errorf("%s: the page does not say %q:\n%s", b.name, word, text)
+		}
+	}
+	if ask[string](b, banner) == "" || !ask[bool](b, `document.querySelector('.banner').getBoundingClientRect().bottom < innerHeight / 2`) {
+		b.t.Errorf("%s: no banner in the upper half of the screen", b.name)
+	}
+	b.t.Logf("%s: banner %q, values %q", b.name, ask[string](b, banner), ask[[]string](b, values))
+}
+
+// live: the stream brings new samples without a reload, and none of the sensors
+// looks stale in between.
+func live(b *tab) {
+	const sampled = `Math.max(...[...document.querySelectorAll('.sensor time')].map(e => +e.dataset.at))`
+	before := ask[float64](b, sampled)
+	ask[int](b, `window.staleSeen = 0`)
+	ask[bool](b, `(() => { setInterval(() => { if (`+staleRows+` > 0) window.staleSeen++ }, 20); return true })()`)
+	for range 3 {
+		was := ask[float64](b, sampled)
+		b.until("a newer sample", sampled+` > `+ask[string](b, sampled+`.toString()`))
+		if now := ask[float64](b, sampled); now <= was {
+			b.t.Errorf("%s: newest sample went from %f to %f", b.name, was, now)
+		}
+	}
+	if !ask[bool](b, `document.getElementById('pulse').offsetHeight > 0`) {
+		b.t.Errorf("%s: does not say live", b.name)
+	}
+	if n := ask[int](b, `window.staleSeen`); n > 0 {
+		b.t.Errorf("%s: a sensor looked stale while its samples came (%d looks of 20 ms)", b.name, n)
+	}
+	b.t.Logf("%s: newest sample moved on by %.1f s", b.name, (ask[float64](b, sampled)-before)/1000)
+}
+
+// withoutScripts: the page can be read where no script runs.
+func withoutScripts(b *tab, d *demo) {
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.goTo(d.page + "?lang=zh")
+	text := ask[string](b, `document.body.innerText`)
+	for _, word := range []string{"地下车库集水井", "无烟", "关闭", "30 秒自动刷新"} {
+		if !strings.Contains(text, word) {
+			b.t.Errorf("%s: the page does not say %q:\n%s", b.name, word, text)
+		}
+	}
+	if n := ask[int](b, values+`.length`); n != 3 {
+		b.t.Errorf("%s: %d sensors with values, want 3", b.name, n)
+	}
+	if ask[bool](b, `document.getElementById('pulse').offsetHeight > 0`) {
+		b.t.Errorf("%s: says live", b.name)
+	}
+	for _, problem := range b.faults() {
+		b.t.Errorf("%s: %s", b.name, problem)
+	}
+}
+
+// pictureLimit keeps the repository small.
+const pictureLimit = 150 * 1000
+
+// picture writes what the tab shows, where pictures are asked for.
+func picture(b *tab, what string) {
+	dir := os.Getenv("WATCHPOST_PICTURES")
+	if dir == "" {
+		return
+	}
+	name := b.name
+	if what != "" {
+		name += "-" + what
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Errorf("%s: take picture: %v", name, err)
+		return
+	}
+	if len(png) > pictureLimit {
+		b.t.Errorf("%s: picture has %d bytes, want %d at most", name, len(png), pictureLimit)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		b.t.Error(err)
+	}
+}
