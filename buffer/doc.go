@@ -25,8 +25,9 @@
 //     about it may lose the last commits, or damage the store.
 //   - A rename within the directory is atomic, and durable after fsync of it.
 //   - One process has the directory; a lock on the file "lock" sees to it.
-//   - At least one of the files run and run.copy survives. When both are lost, the
-//     epoch is new, and n goes on from 2^40 so that order still holds.
+//   - At least one of the files run and run.copy survives. When both are lost, or
+//     older than the store, the epoch is new, and n goes on above the store's (from
+//     2^40 when both are lost) so that order still holds.
 //
 // # Files in the directory
 //

@@ -58,14 +58,16 @@ func (b *Buffer) reopen() {
 	if err = b.openStore(); err == nil && dirErr != nil {
 		err = dirErr
 	}
+	// The file did not end the process, whatever else came of it.
+	b.self.Unfinished = 0
+	runErr := errors.Join(writeWhole(b.opts.Dir, nameRun, b.self.encode()), writeWhole(b.opts.Dir, nameRunCopy, b.self.encode()))
 	if err != nil {
 		b.postpone()
 		b.setState(false, fmt.Sprintf("open store: %v", err))
 		return
 	}
-	b.self.Unfinished = 0
-	if err := errors.Join(writeWhole(b.opts.Dir, nameRun, b.self.encode()), writeWhole(b.opts.Dir, nameRunCopy, b.self.encode())); err != nil {
-		b.opts.Log.Warn("run file is not up to date", "cause", err)
+	if runErr != nil {
+		b.opts.Log.Warn("run file is not up to date", "cause", runErr)
 	}
 	b.setState(true, "")
 }
@@ -96,6 +98,9 @@ func (b *Buffer) setState(durable bool, why string) {
 	}
 }
 
+// errAhead is a store with records of a run that is not before this one.
+var errAhead = errors.New("store is ahead of the run file")
+
 // openStore brings a sound file into place, opens it and merges it with what
 // memory collected.
 func (b *Buffer) openStore() error {
@@ -104,8 +109,15 @@ func (b *Buffer) openStore() error {
 		return err
 	}
 	err := b.attachFile(path)
-	if err == nil || isUnavailable(err) {
-		return err
+	switch {
+	case err == nil, isUnavailable(err), errors.Is(err, syscall.EIO):
+		return err // storage that cannot be written is not a damaged store
+	case errors.Is(err, errAhead):
+		// The records keep their numbers when they are salvaged.
+		if err := b.setAside(path, createStore(filepath.Join(b.opts.Dir, nameFresh)), err); err != nil {
+			return err
+		}
+		return b.attachFile(path)
 	}
 	// It passed the check and yet cannot be used.
 	if err := b.quarantine(path, err); err != nil {
@@ -132,7 +144,7 @@ func (b *Buffer) attachFile(path string) error {
 	db.AllocSize = 1 << 20
 	c, err := load(db)
 	if err == nil && c.maxN >= b.run.N && c.start != b.run {
-		err = fmt.Errorf("%w: it is ahead of the run file (run %d)", errStructure, c.maxN)
+		err = fmt.Errorf("%w: run %d after run %d", errAhead, c.maxN, b.run.N)
 	}
 	if err != nil {
 		return errors.Join(err, db.Close())

@@ -14,10 +14,14 @@ import (
 // own; InProcess does them here.
 type Doctor interface {
 	// Verify returns nil when the file at path can be opened and every value in
-	// it is as it was written.
+	// it is as it was written, and an error that wraps ErrDamaged when not. Such
+	// an error, or no answer within 60 s, sets the store aside. After any other
+	// error the check is done in this process: a store is not given up because
+	// its checker could not run.
 	Verify(ctx context.Context, path string) error
 	// Salvage writes what is readable in src into a fresh store at dst. src is
-	// only read.
+	// only read. An error that wraps ErrDamaged says that src cannot be salvaged;
+	// after any other it is tried in this process.
 	Salvage(ctx context.Context, src, dst string) (SalvageReport, error)
 }
 
@@ -88,6 +92,7 @@ type Options struct {
 // a store could not be opened or written.
 const (
 	verifyWithin  = 60 * time.Second
+	doctorGrace   = 10 * time.Second // for a Doctor to end after its limit
 	groupWithin   = 5 * time.Millisecond
 	appendWithin  = 5 * time.Second
 	retryEvery    = 30 * time.Second

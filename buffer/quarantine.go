@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	bolterrors "go.etcd.io/bbolt/errors"
 )
@@ -36,7 +37,11 @@ func (b *Buffer) prepare(path string) error {
 	fresh := filepath.Join(b.opts.Dir, nameFresh)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		// A store made to the end, whose rename a power cut prevented.
-		if b.verify(fresh) != nil {
+		err := b.verify(fresh)
+		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err != nil {
 			if err := createStore(fresh); err != nil {
 				return err
 			}
@@ -49,28 +54,63 @@ func (b *Buffer) prepare(path string) error {
 		return b.setAside(path, createStore(fresh), fmt.Errorf("%d starts did not get past it", b.self.Unfinished-1))
 	}
 	err := b.verify(path)
-	if err == nil || isUnavailable(err) {
+	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
 	return b.quarantine(path, err)
 }
 
+// verify has the file checked. Only an error that wraps ErrDamaged is a verdict on
+// the file.
 func (b *Buffer) verify(path string) error {
+	err := b.consult(func(ctx context.Context) error { return b.opts.Doctor.Verify(ctx, path) })
+	if err == nil || errors.Is(err, ErrDamaged) || b.doctorCtx.Err() != nil || isUnavailable(err) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	b.opts.Log.Warn("store's check could not run, it is done in the agent", "file", path, "cause", err)
+	return InProcess{}.Verify(b.doctorCtx, path)
+}
+
+// consult lets the Doctor work within its limit. One that does not end then is
+// left behind: it may be stuck in the kernel.
+func (b *Buffer) consult(work func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(b.doctorCtx, verifyWithin)
 	defer cancel()
-	return b.opts.Doctor.Verify(ctx, path)
+	done := make(chan error, 1)
+	go func() { done <- guard(func() error { return work(ctx) }) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		grace := time.NewTimer(doctorGrace)
+		defer grace.Stop()
+		select {
+		case err = <-done:
+		case <-grace.C:
+			err = ctx.Err()
+		}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case b.doctorCtx.Err() != nil:
+		return fmt.Errorf("check was stopped: %w", b.doctorCtx.Err()) // by Close: not the file's fault
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: check took longer than %v: %w", ErrDamaged, verifyWithin, err)
+	case errors.Is(err, errPanicked):
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
 }
 
 // quarantine salvages what is readable into a fresh store, then sets the damaged
 // one aside: in this order a power cut at any moment leaves one or the other.
 func (b *Buffer) quarantine(path string, cause error) error {
-	if b.doctorCtx.Err() != nil {
-		return b.doctorCtx.Err() // it was stopped, not the file's fault
-	}
 	fresh := filepath.Join(b.opts.Dir, nameFresh)
-	ctx, cancel := context.WithTimeout(b.doctorCtx, verifyWithin)
-	defer cancel()
-	report, err := b.opts.Doctor.Salvage(ctx, path, fresh)
+	report, err := b.salvage(path, fresh)
+	if b.doctorCtx.Err() != nil {
+		return b.doctorCtx.Err()
+	}
 	if err != nil {
 		b.opts.Log.Warn("nothing was salvaged", "cause", err)
 		report = SalvageReport{}
@@ -83,6 +123,23 @@ func (b *Buffer) quarantine(path string, cause error) error {
 	defer b.mu.Unlock()
 	b.ending.Salvaged = report.Total()
 	return nil
+}
+
+func (b *Buffer) salvage(src, dst string) (SalvageReport, error) {
+	reports := make(chan SalvageReport, 1)
+	err := b.consult(func(ctx context.Context) error {
+		report, err := b.opts.Doctor.Salvage(ctx, src, dst)
+		reports <- report
+		return err
+	})
+	switch {
+	case err == nil:
+		return <-reports, nil
+	case errors.Is(err, ErrDamaged) || b.doctorCtx.Err() != nil:
+		return SalvageReport{}, err
+	}
+	b.opts.Log.Warn("salvage could not run, it is done in the agent", "file", src, "cause", err)
+	return InProcess{}.Salvage(b.doctorCtx, src, dst)
 }
 
 // setAside moves a damaged store away and the fresh one, whose making ended with

@@ -23,8 +23,9 @@ const (
 	nameLock    = "lock"
 )
 
-// lostRunBase is where n goes on when the run file is lost but a store is there:
-// far above any count of starts, so that order by n still holds.
+// lostRunBase is where n goes on when the run file is lost but a store is there,
+// which may be unreadable: far above any count of starts, so that order by n
+// still holds.
 const lostRunBase = 1 << 40
 
 // runFile is what stands beside the store: it survives the store's quarantine.
@@ -66,18 +67,68 @@ func readRunFile(dir string) (runFile, bool) {
 }
 
 // nextRun is the run that starts now, and the one before it (zero when there
-// was none, or nothing is known of it).
+// was none, or nothing is known of it). The store is asked too: a run file may be
+// lost, or brought back from an old copy, and no position may ever be used twice.
 func nextRun(dir string) (next runFile, predecessor Run, known bool) {
 	old, ok := readRunFile(dir)
-	if ok {
+	var stored Run
+	there := false
+	for _, name := range []string{nameStore, nameFresh} {
+		path := filepath.Join(dir, name)
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			there = true
+		}
+		if r := startRun(path); stored.N < r.N {
+			stored = r
+		}
+	}
+	if ok && stored.N <= old.Run.N {
 		next = runFile{Run: Run{Epoch: old.Run.Epoch, N: old.Run.N + 1}, Unfinished: old.Unfinished + 1}
 		return next, old.Run, true
 	}
-	next = runFile{Run: Run{Epoch: newEpoch(), N: 1}, Unfinished: 1}
-	if _, err := os.Lstat(filepath.Join(dir, nameStore)); !errors.Is(err, fs.ErrNotExist) {
-		next.Run.N = lostRunBase + uint64(max(0, time.Now().Unix()))<<8
+	next = runFile{Run: Run{Epoch: newEpoch(), N: stored.N + 1}, Unfinished: 1}
+	if there && !ok {
+		next.Run.N = max(next.Run.N, lostRunBase+uint64(max(0, time.Now().Unix()))<<8)
 	}
-	return next, Run{}, false
+	return next, stored, false
+}
+
+// startRun is the run that last opened the store at path, or zero when that
+// cannot be read. It reads a few pages, with care.
+func startRun(path string) (run Run) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Run{}
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return Run{}
+	}
+	w := &walker{file: &pageFile{r: file, size: info.Size()}, seen: map[uint64]bool{}}
+	if w.meta, err = w.file.meta(); err != nil {
+		return Run{}
+	}
+	var head []byte
+	err = w.tree(w.meta.root, func(e element) error {
+		if e.bucket && string(e.key) == string(bucketMeta) {
+			head = e.value
+		}
+		return nil
+	})
+	if err != nil {
+		return Run{}
+	}
+	err = w.bucket(head, func(e element) error {
+		if v, err := checkStored(bucketMeta, e.key, e.value); err == nil && v.kind == kindStart {
+			run = v.pos.Run
+		}
+		return nil
+	})
+	if err != nil {
+		return Run{}
+	}
+	return run
 }
 
 func newEpoch() uint64 {

@@ -110,5 +110,9 @@ type Ending struct {
 // written. It is in RAM, and is written as soon as the store lets it.
 var ErrNotDurable = errors.New("record is in memory only")
 
+// ErrDamaged is wrapped by errors of Verify that say that the file was looked at
+// and is not sound. Any other error of a Doctor says that it could not look.
+var ErrDamaged = errors.New("store is damaged")
+
 // ErrClosed is returned after Close.
 var ErrClosed = errors.New("buffer is closed")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"time"
@@ -39,18 +40,24 @@ func (InProcess) Salvage(_ context.Context, src, dst string) (SalvageReport, err
 
 // Verify returns nil when the file at path is a whole store: each page reachable
 // once and where it belongs, keys in order, each value with its checksum and
-// under its own key. It never writes, and returns errors for files in any state.
+// under its own key. It never writes, and returns errors for files in any state:
+// they wrap ErrDamaged unless the file could not be looked at.
 func Verify(path string) error {
-	if err := verifyPages(path); err != nil {
-		return fmt.Errorf("verify %s: %w", path, err)
+	err := verifyPages(path)
+	if err == nil {
+		// The same walk through bbolt, which sees the file as the agent will.
+		done := make(chan error, 1)
+		go func() { done <- guard(func() error { return verifyOpened(path) }) }()
+		err = <-done
 	}
-	// The same walk through bbolt, which sees the file as the agent will.
-	done := make(chan error, 1)
-	go func() { done <- guard(func() error { return verifyOpened(path) }) }()
-	if err := <-done; err != nil {
+	switch {
+	case err == nil:
+		return nil
+	case isUnavailable(err), errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("verify %s: %w", path, err)
+	default:
+		return fmt.Errorf("verify %s: %w: %w", path, ErrDamaged, err)
 	}
-	return nil
 }
 
 // guard turns a panic, and a fault on mapped memory, into an error.
