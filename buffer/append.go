@@ -142,6 +142,9 @@ func (b *Buffer) pendingReadings() int { return len(b.lanes[Readings].ram) - b.p
 
 // due is when the keeper has to act next; false means not before it is woken.
 func (b *Buffer) due() (time.Time, bool) {
+	if b.doubt != nil {
+		return time.Now(), true
+	}
 	if !b.attached || b.readOnly {
 		return b.retryAt, true
 	}

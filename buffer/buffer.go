@@ -43,6 +43,7 @@ type Buffer struct {
 	// deleteFirst says that the store is full: the next commit only frees.
 	deleteFirst bool
 	movedAt     time.Time // since when cursors or deletions wait for a commit
+	doubt       error     // why the store has to be looked at anew
 	rev         uint64
 	commits     uint64
 	written     uint64
@@ -125,6 +126,8 @@ type reader struct {
 	written          Position // the cursor on flash
 	skipFrom, skipTo Position
 	ahead            Position // newest position handed out past unreadable records
+	early            Position // the same over all gaps of this run
+	inOrder          Position // newest position handed out with nothing passed over
 	stale            bool     // Next has to begin again at the cursor
 	dirty            bool     // the cursor has to be written
 	LaneStats

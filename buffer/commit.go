@@ -44,8 +44,15 @@ func (b *Buffer) keep() {
 // act does what is due.
 func (b *Buffer) act() {
 	b.mu.Lock()
-	attached, readOnly := b.attached, b.readOnly
+	attached, readOnly, doubt := b.attached, b.readOnly, b.doubt
+	b.doubt = nil
 	b.mu.Unlock()
+	if doubt != nil && attached {
+		b.setState(false, fmt.Sprintf("read store: %v", doubt))
+		b.detach()
+		b.reopen()
+		return
+	}
 	if !attached || readOnly {
 		b.reopen()
 		return
@@ -153,7 +160,7 @@ func (b *Buffer) settle(p *plan, bytesWritten uint64) {
 		}
 	}
 	for _, key := range p.noteKey {
-		if len(b.notes[key].Value) == 0 {
+		if e := b.notes[key]; len(e.Value) == 0 && e.rev > 0 {
 			delete(b.notes, key)
 		}
 	}
@@ -215,7 +222,10 @@ func (b *Buffer) failed(p *plan, cause error, full bool) {
 	b.movedAt = time.Now()
 	b.backoff = min(max(2*b.backoff, time.Second), retryEvery)
 	b.retryAt = time.Now().Add(b.backoff)
-	if full {
+	// When others fill the disk, giving up our records makes no lasting room: they
+	// wait on flash and in memory until there is some.
+	ours := errors.Is(cause, bolterrors.ErrMaxSizeReached) || b.liveBytes() >= b.opts.MaxBytes/8*7
+	if full && ours {
 		b.deleteFirst = true
 		b.giveUpReadings(b.opts.MaxBytes/64, LossFull)
 	}

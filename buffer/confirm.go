@@ -31,7 +31,8 @@ func (b *Buffer) Cursor(platform string, l Lane) Position {
 
 // Confirm says that the platform has everything up to a position, which must be
 // one that Next returned. Cursors only move forward; an older position is no
-// error.
+// error. A position that was handed out ahead of older records, in a gap since
+// forgotten, moves nothing: its record is returned by Next again.
 func (b *Buffer) Confirm(platform string, l Lane, upTo Position) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -45,23 +46,40 @@ func (b *Buffer) Confirm(platform string, l Lane, upTo Position) error {
 	if (Position{Run: b.run, Seq: ln.seq}).before(upTo) {
 		return fmt.Errorf("confirm %s for %s: position %d of run %d was never appended", l, platform, upTo.Seq, upTo.Run.N)
 	}
-	n := ln.count(r, r.cursor, upTo)
-	if r.ahead != (Position{}) && r.skipFrom.before(upTo) && !r.ahead.before(upTo) {
-		// These were handed out while older records could not be read: the cursor
-		// must not pass those.
-		n = ln.count(r, r.skipFrom, upTo)
+	if n, ok := ln.advance(r, upTo); ok {
+		r.Confirmed += n
+		r.Held -= n
+		b.moved(ln, r)
+	}
+	return nil
+}
+
+// handedEarly says that p is part of what was handed out while older records
+// could not be read.
+func (r *reader) handedEarly(p Position) bool {
+	return r.ahead != (Position{}) && r.skipFrom.before(p) && !r.ahead.before(p)
+}
+
+// advance settles what the platform was handed up to a position, and returns how
+// many records that are. It is false when the position was handed out early and
+// the gap before it is no longer known: the cursor must not pass records that
+// were never sent, so these are sent again.
+func (ln *lane) advance(r *reader, upTo Position) (uint64, bool) {
+	if r.handedEarly(upTo) {
+		n := ln.count(r, r.skipFrom, upTo)
 		if r.skipTo.before(upTo) {
 			r.skipTo = upTo
 		}
-	} else if !b.attached && r.ahead != (Position{}) {
-		return nil // handed out before the gap was another: it will be sent again
-	} else if r.cursor.before(upTo) {
+		return n, true
+	}
+	if r.inOrder.before(upTo) && !r.early.before(upTo) {
+		return 0, false
+	}
+	n := ln.count(r, r.cursor, upTo)
+	if r.cursor.before(upTo) {
 		r.cursor = upTo
 	}
-	r.Confirmed += n
-	r.Held -= n
-	b.moved(ln, r)
-	return nil
+	return n, true
 }
 
 // GiveUp says that the platform will never get the record at p, which Next
@@ -81,10 +99,16 @@ func (b *Buffer) GiveUp(platform string, l Lane, p Position, why LossReason) err
 	if n == 0 {
 		return nil
 	}
-	if earlier := ln.count(r, r.cursor, before(p)); earlier > 0 {
+	from := r.cursor
+	if r.handedEarly(p) {
+		from = r.skipFrom
+	}
+	if earlier := ln.count(r, from, before(p)); earlier > 0 {
 		return fmt.Errorf("give up %s for %s: %d older records are not confirmed", l, platform, earlier)
 	}
-	r.cursor = p
+	if _, ok := ln.advance(r, p); !ok {
+		return nil // it is returned by Next again
+	}
 	r.GivenUp += n
 	r.Held -= n
 	b.announce(l, why, p.Run, p.Seq, p.Seq)

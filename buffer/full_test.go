@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -86,43 +85,6 @@ func TestFullStoreGivesUpOldestReadings(t *testing.T) {
 	})
 }
 
-// A full disk: nothing panics, the oldest readings go, and records are durable
-// again once there is room.
-func TestNoSpaceLeft(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		var fault atomic.Bool
-		o := options(dir)
-		o.seam.beforeCommit = func() error {
-			if fault.Load() {
-				return fmt.Errorf("write: %w", syscall.ENOSPC)
-			}
-			return nil
-		}
-		b := open(t, o)
-		mustAppend(t, b, Readings, "oldest")
-		time.Sleep(time.Second)
-		fault.Store(true)
-		if _, err := b.Append(Alarms, []byte("fire")); !errors.Is(err, ErrNotDurable) || !errors.Is(err, syscall.ENOSPC) {
-			t.Errorf("append on a full disk: %v", err)
-		}
-		if got := drain(t, b, "city", Alarms); len(got) != 1 {
-			t.Errorf("alarm is not sent: %q", got)
-		}
-		time.Sleep(2 * time.Minute)
-		fault.Store(false)
-		time.Sleep(2 * time.Minute)
-		if s := b.Stats(); !s.Durable || s.Pending != 0 || s.Lanes["city"][Readings].GivenUp != 1 {
-			t.Errorf("after room was made: %+v", s)
-		}
-		if got := drain(t, b, "city", Events); len(got) != 1 || !strings.Contains(got[0], "full") {
-			t.Errorf("loss events: %q", got)
-		}
-		checkSums(t, b)
-		mustClose(t, b)
-	})
-}
-
 // A commit whose outcome is unknown: the store is looked at anew and the records
 // are written once, under their own seqs.
 func TestUnknownOutcomeOfCommit(t *testing.T) {
@@ -195,40 +157,5 @@ func TestHangingStorage(t *testing.T) {
 			t.Errorf("stats: %+v", s)
 		}
 		mustClose(t, b)
-	})
-}
-
-// Memory as the only store: oldest readings go, and it is said.
-func TestFullMemory(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		o := options(dir)
-		o.MemoryBytes, o.TailBytes = 50_000, 1
-		o.seam.beforeCommit = func() error { return syscall.EIO }
-		b := open(t, o)
-		_, _ = b.Append(Alarms, []byte("fire")) // detaches the store
-		b.opts.seam.beforeCommit = nil
-		b.mu.Lock()
-		b.attached, b.durable = false, false
-		b.mu.Unlock()
-		for i := range 1000 {
-			_, _ = b.Append(Readings, fmt.Appendf(nil, "%100d", i)) // not durable
-		}
-		s := b.Stats()
-		if s.MemoryBytes > 51_000 || s.Lanes["city"][Readings].GivenUp < 400 {
-			t.Errorf("stats: %+v", s)
-		}
-		got := drain(t, b, "city", Readings)
-		if uint64(len(got)) != s.Lanes["city"][Readings].Held || !strings.HasSuffix(got[len(got)-1], " 999") {
-			t.Errorf("%d readings, %d held", len(got), s.Lanes["city"][Readings].Held)
-		}
-		if e := drain(t, b, "city", Events); len(e) != 1 || !strings.Contains(e[0], "memory") {
-			t.Errorf("events: %q", e)
-		}
-		if a := drain(t, b, "city", Alarms); len(a) != 1 {
-			t.Errorf("alarms: %q", a)
-		}
-		checkSums(t, b)
-		_ = b.Close() // it says that not all is on flash
 	})
 }

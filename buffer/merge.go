@@ -85,24 +85,29 @@ func (b *Buffer) merge(c *content, readOnly bool) {
 		b.setEnding(c)
 	}
 	b.rev = max(b.rev, c.rev)
-	for key, n := range c.notes {
-		if mine, ok := b.notes[key]; !ok || mine.order == 0 {
-			b.notesBytes += int64(len(n.Value)) - int64(len(mine.Value))
-			b.notes[key] = n
-		}
-	}
+	b.mergeNotes(c)
 	b.attached, b.readOnly = true, readOnly
 	b.retryAt, b.backoff, b.movedAt = time.Time{}, 0, time.Time{}
 	if readOnly {
 		b.retryAt = time.Now().Add(retryEvery)
 	}
+	var old [laneCount][]span
 	for l, ln := range b.lanes {
+		old[l] = ln.flash
 		b.mergeLane(ln, c, Lane(l))
 	}
 	b.mergeReaders(c)
+	for l, ln := range b.lanes {
+		b.announceMissing(ln, old[l])
+	}
 	for _, ln := range b.lanes {
 		b.release(ln)
 		b.trim(ln)
+	}
+	for _, n := range b.notes {
+		if n.rev == 0 {
+			b.somethingMoved()
+		}
 	}
 }
 
@@ -160,6 +165,32 @@ func (b *Buffer) mergeLane(ln *lane, c *content, l Lane) {
 	}
 	if c.high[l].Run == b.run {
 		ln.durableSeq = c.high[l].Seq
+	}
+}
+
+// announceMissing says which records of an earlier index are neither on flash nor
+// in memory any more, though some platform needs them: the salvage of a store
+// that was found damaged while it was open did not find them.
+func (b *Buffer) announceMissing(ln *lane, old []span) {
+	for _, s := range old {
+		var first, last uint64
+		for seq := s.first; seq <= s.last; seq++ {
+			p := Position{Run: s.run, Seq: seq}
+			if i := ln.ramAfter(before(p)); i < len(ln.ram) && ln.ram[i].pos == p || ln.onFlash(p) || !b.needed(ln.id, p) {
+				continue
+			}
+			if first != 0 && last+1 != seq {
+				b.announce(ln.id, LossUnreadable, s.run, first, last)
+				first = 0
+			}
+			if first == 0 {
+				first = seq
+			}
+			last = seq
+		}
+		if first != 0 {
+			b.announce(ln.id, LossUnreadable, s.run, first, last)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package buffer
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -38,19 +39,44 @@ func (b *Buffer) setNote(n Note, order uint64) {
 	b.notesBytes -= int64(len(b.notes[n.Key].Value))
 	b.notesBytes += int64(len(n.Value))
 	b.notes[n.Key] = noteEntry{Note: n, order: order}
+	b.somethingMoved() // the note is due even when its reading never is
 }
 
-// newestNotes are the notes of a record that no later record replaced: lanes
-// are written at different times, and the older must not overwrite the newer.
-func (b *Buffer) newestNotes(it *item) []Note {
-	var out []Note
-	for i, n := range it.notes {
-		later := slices.ContainsFunc(it.notes[i+1:], func(o Note) bool { return o.Key == n.Key })
-		if !later && b.notes[n.Key].order == it.order {
-			out = append(out, n)
+// unwrittenNotes are those the next commit has to write, in the order of their
+// records. Each key has one value in memory, the newest, so that a lane written
+// later cannot bring back an older one.
+func (b *Buffer) unwrittenNotes() []Note {
+	var waiting []noteEntry
+	for _, n := range b.notes {
+		// While the store only frees, records of the other lanes wait too.
+		if n.rev == 0 && (!b.deleteFirst || n.Lane == Events) {
+			waiting = append(waiting, n)
 		}
 	}
+	slices.SortFunc(waiting, func(a, c noteEntry) int { return cmp.Or(cmp.Compare(a.order, c.order), strings.Compare(a.Key, c.Key)) })
+	out := make([]Note, len(waiting))
+	for i, n := range waiting {
+		out[i] = n.Note
+	}
 	return out
+}
+
+// mergeNotes takes over the notes of a store that was just opened. What the store
+// lacks, since it was salvaged or made anew, is written again.
+func (b *Buffer) mergeNotes(c *content) {
+	for key, mine := range b.notes {
+		if theirs, ok := c.notes[key]; mine.rev > 0 && (!ok || theirs.rev < mine.rev) {
+			mine.rev = 0
+			b.notes[key] = mine
+		}
+	}
+	for key, theirs := range c.notes {
+		mine, ok := b.notes[key]
+		if !ok || mine.order == 0 && mine.rev > 0 {
+			b.notesBytes += int64(len(theirs.Value)) - int64(len(mine.Value))
+			b.notes[key] = theirs
+		}
+	}
 }
 
 // oldTombstones are the removed notes beyond those remembered.

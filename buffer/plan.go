@@ -30,7 +30,7 @@ type planned struct {
 }
 
 func (p *plan) empty() bool {
-	n := len(p.cursors) + len(p.marks) + len(p.noteKey)
+	n := len(p.cursors) + len(p.marks) + len(p.noteKey) + len(p.notes)
 	for l := range p.items {
 		n += len(p.items[l]) + len(p.doomed[l])
 	}
@@ -40,7 +40,7 @@ func (p *plan) empty() bool {
 // plan collects what the next commit writes.
 func (b *Buffer) plan(final bool) *plan {
 	b.rev++
-	p := &plan{rev: b.rev, final: final, noteKey: b.oldTombstones()}
+	p := &plan{rev: b.rev, final: final, noteKey: b.oldTombstones(), notes: b.unwrittenNotes()}
 	for l, ln := range b.lanes {
 		p.seqs[l] = ln.durableSeq
 		p.doomed[l], ln.doomed = ln.doomed, nil
@@ -59,7 +59,6 @@ func (b *Buffer) plan(final bool) *plan {
 				continue
 			}
 			p.items[l] = append(p.items[l], planned{item: it, record: it.record, change: it.change})
-			p.notes = append(p.notes, b.newestNotes(it)...)
 			p.seqs[l] = max(p.seqs[l], it.pos.Seq)
 		}
 		if final {
@@ -70,9 +69,12 @@ func (b *Buffer) plan(final bool) *plan {
 			ln.newMarks = false
 		}
 	}
-	b.deleteFirst = false
 	b.planCursors(p)
 	b.movedAt = time.Time{}
+	if b.deleteFirst {
+		b.deleteFirst = false
+		b.movedAt = time.Now() // what was held back is still due
+	}
 	return p
 }
 

@@ -31,11 +31,10 @@ func (b *Buffer) Next(platform string, l Lane, after Position, maxCount, maxByte
 		if err != nil || len(spans) == 0 {
 			return entries, err
 		}
-		found, bad, err := b.readSpans(l, spans)
+		found, err := b.readSpans(l, spans)
 		if err != nil {
 			return nil, fmt.Errorf("read %s for %s: %w", l, platform, err)
 		}
-		b.unreadable(l, bad)
 		entries = b.choose(platform, l, after, found, maxCount, maxBytes)
 		if len(entries) > 0 {
 			return entries, nil
@@ -71,7 +70,7 @@ func (b *Buffer) nextInMemory(platform string, l Lane, after Position, maxCount,
 		if r.skipFrom.before(it.pos) && !r.skipTo.before(it.pos) {
 			continue // confirmed while older records could not be read
 		}
-		if len(out) > 0 && (len(out) >= maxCount || maxBytes < len(it.record)) {
+		if len(out) > 0 && (len(out) >= maxCount || maxBytes < len(it.record) || r.crossesGap(out, it.pos)) {
 			break
 		}
 		maxBytes -= len(it.record)
@@ -83,6 +82,13 @@ func (b *Buffer) nextInMemory(platform string, l Lane, after Position, maxCount,
 	return out, nil, after, nil
 }
 
+// crossesGap says that the next record was handed out early and those before it
+// were not: confirming them together could not be told from confirming the early
+// one alone.
+func (r *reader) crossesGap(out []Entry, next Position) bool {
+	return r.handedEarly(next) && !r.skipFrom.before(out[len(out)-1].Position)
+}
+
 // handedOut remembers what Next returned.
 func (b *Buffer) handedOut(ln *lane, r *reader, out []Entry) {
 	first, last := out[0].Position, out[len(out)-1].Position
@@ -90,7 +96,13 @@ func (b *Buffer) handedOut(ln *lane, r *reader, out []Entry) {
 		ln.handed = last
 	}
 	if b.attached {
+		if r.inOrder.before(last) {
+			r.inOrder = last
+		}
 		return
+	}
+	if r.early.before(last) {
+		r.early = last
 	}
 	from := before(first)
 	if r.ahead.before(from) && ln.count(r, r.ahead, from) > 0 {
@@ -133,13 +145,47 @@ func (ln *lane) spansAfter(p Position, maxCount, maxBytes int) []span {
 	return out
 }
 
-// readSpans reads spans; bad are those that are not as they were written.
-// A span that is no longer there is in neither.
-func (b *Buffer) readSpans(l Lane, spans []span) (found []Entry, bad []span, err error) {
+// readSpans reads spans. One that is not as it was written is given up; one that
+// was deleted meanwhile is left out. When the file's structure does not hold the
+// store is opened anew, which salvages what is left of it.
+func (b *Buffer) readSpans(l Lane, spans []span) ([]Entry, error) {
+	found, bad, missing, err := b.readStored(l, spans)
+	if err == nil {
+		err = b.notDeleted(l, missing)
+	}
+	if errors.Is(err, errPanicked) || errors.Is(err, errStructure) {
+		b.mu.Lock()
+		if b.attached {
+			b.doubt = err
+			b.kick()
+		}
+		b.mu.Unlock()
+		return nil, fmt.Errorf("%w: %w", ErrReopening, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.unreadable(l, bad)
+	return found, nil
+}
+
+// notDeleted returns an error when a span that was not found should be there.
+func (b *Buffer) notDeleted(l Lane, missing []span) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range missing {
+		if b.attached && slices.Contains(b.lanes[l].flash, s) {
+			return fmt.Errorf("%w: no value for seq %d of run %d", errStructure, s.first, s.run.N)
+		}
+	}
+	return nil
+}
+
+func (b *Buffer) readStored(l Lane, spans []span) (found []Entry, bad, missing []span, err error) {
 	b.dbMu.RLock()
 	defer b.dbMu.RUnlock()
 	if b.db == nil {
-		return nil, nil, ErrReopening
+		return nil, nil, nil, ErrReopening
 	}
 	err = guard(func() error {
 		return b.db.View(func(tx *bolt.Tx) error {
@@ -150,6 +196,7 @@ func (b *Buffer) readSpans(l Lane, spans []span) (found []Entry, bad []span, err
 			for _, s := range spans {
 				raw := bucket.Get(seqKey(s.start()))
 				if raw == nil {
+					missing = append(missing, s)
 					continue
 				}
 				v, err := checkStored(laneBucket(l), seqKey(s.start()), raw)
@@ -166,7 +213,7 @@ func (b *Buffer) readSpans(l Lane, spans []span) (found []Entry, bad []span, err
 			return nil
 		})
 	})
-	return found, bad, err
+	return found, bad, missing, err
 }
 
 // unreadable gives up spans that cannot be read.
@@ -175,6 +222,9 @@ func (b *Buffer) unreadable(l Lane, bad []span) {
 	defer b.mu.Unlock()
 	ln := b.lanes[l]
 	for _, s := range bad {
+		if !b.attached {
+			return // the store is looked at anew anyway
+		}
 		i := slices.Index(ln.flash, s)
 		if i < 0 {
 			continue
@@ -201,7 +251,7 @@ func (b *Buffer) choose(platform string, l Lane, after Position, found []Entry, 
 		if !after.before(e.Position) || r.skipFrom.before(e.Position) && !r.skipTo.before(e.Position) {
 			continue
 		}
-		if len(out) > 0 && (len(out) >= maxCount || maxBytes < len(e.Record)) {
+		if len(out) > 0 && (len(out) >= maxCount || maxBytes < len(e.Record) || r.crossesGap(out, e.Position)) {
 			break
 		}
 		maxBytes -= len(e.Record)
@@ -223,11 +273,10 @@ func (b *Buffer) Recent(l Lane, n int) ([]Entry, error) {
 	if err != nil || len(spans) == 0 {
 		return out, err
 	}
-	older, bad, err := b.readSpans(l, spans)
+	older, err := b.readSpans(l, spans)
 	if err != nil {
 		return nil, fmt.Errorf("read recent %s: %w", l, err)
 	}
-	b.unreadable(l, bad)
 	if len(out) > 0 {
 		older = slices.DeleteFunc(older, func(e Entry) bool { return !e.before(out[0].Position) })
 	}

@@ -52,7 +52,7 @@ type Entry struct {
 }
 
 // Note is a small value committed in the same transaction as the record it
-// belongs to; the newest value of a key replaces the older ones. An empty Value
+// belongs to, or alone when that record, a reading, never has to be written; the newest value of a key replaces the older ones. An empty Value
 // removes the note.
 type Note struct {
 	Key   string
