@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"watchpost/agent/gateway"
 	"watchpost/configs"
 )
 
@@ -163,14 +164,14 @@ func TestBufferSalvage(t *testing.T) {
 }
 
 func TestDriversKeepTheLoadersPromise(t *testing.T) {
-	if err := configs.Check(catalogue{}); err != nil {
+	if err := configs.Check(gateway.Catalogue{}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestSampleAndDemoAreTaken(t *testing.T) {
 	for name, src := range map[string][]byte{"sample.yaml": configs.Sample(), "demo.yaml": configs.Demo()} {
-		if _, problems := configs.Parse(name, src, catalogue{}); len(problems) > 0 {
+		if _, problems := configs.Parse(name, src, gateway.Catalogue{}); len(problems) > 0 {
 			t.Error(problems)
 		}
 	}

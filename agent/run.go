@@ -60,7 +60,7 @@ func newLog(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to,
 // load reads the configuration. Mistakes in it are printed one a line, and
 // then counted in the error.
 func load(path string, to streams) (*configs.Config, error) {
-	cfg, err := configs.Load(path, catalogue{})
+	cfg, err := configs.Load(path, gateway.Catalogue{})
 	problems, broken := errors.AsType[configs.Problems](err)
 	switch {
 	case broken:

@@ -64,7 +64,14 @@ type contactOptions struct {
 	Line     string   `yaml:"line" required:"true"`
 	Measures measured `yaml:"measures" required:"true"`
 	Inverted bool     `yaml:"inverted" default:"false"`
+	Active   state    `yaml:"active" default:"closed"`
 }
+
+// state of a contact.
+type state string
+
+// Values lists the states.
+func (state) Values() []string { return []string{"closed", "open"} }
 
 func (o *contactOptions) Claims() []string { return []string{o.Line} }
 

@@ -33,13 +33,13 @@ func TestDemo(t *testing.T) {
 			Alarm:   &Alarm{Above: &Length{15, 1}, ClearBelow: &Length{14, 1}, Level: Orange},
 		}, {
 			ID: "smoke", Name: Name{Zh: "地下车库烟感", En: "Smoke detector"}, Place: Place{At: "地下车库入口"}, Driver: "contact",
-			Options: &contactOptions{Line: "gpiochip0:17", Measures: "smoke"},
+			Options: &contactOptions{Line: "gpiochip0:17", Measures: "smoke", Active: "closed"},
 			Sample:  200 * time.Millisecond,
 			Report:  Report{Every: time.Second, InAlarm: time.Second},
 			Alarm:   &Alarm{Level: Red},
 		}, {
 			ID: "door", Name: Name{Zh: "水泵房门", En: "Pump room door"}, Place: Place{At: "水泵房"}, Driver: "contact",
-			Options: &contactOptions{Line: "gpiochip0:27", Measures: "door"},
+			Options: &contactOptions{Line: "gpiochip0:27", Measures: "door", Active: "open"},
 			Sample:  200 * time.Millisecond,
 			Report:  Report{Every: time.Second, InAlarm: time.Second},
 		}},

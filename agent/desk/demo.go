@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -47,9 +48,11 @@ func (c *demoCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Page.Listen, err = freeAddress("page", c.Page, pageAddress); err != nil {
+	pageListener, err := listen("page", c.Page, pageAddress)
+	if err != nil {
 		return err
 	}
+	cfg.Page.Listen = pageListener.Addr().String()
 	cfg.Platforms[0].Server = "tcp://" + brokerListener.Addr().String()
 	remove, err := dataDirectory(cfg, c.Data)
 	if err != nil {
@@ -63,7 +66,7 @@ func (c *demoCommand) Run(s *session) error {
 		return err
 	}
 	view.addresses(cfg.Page.Listen, platform.address)
-	err = c.play(s.ctx, cfg, platform, view)
+	err = c.play(s.ctx, cfg, pageListener, platform, view)
 	view.end()
 	if downErr := platform.down(); err == nil {
 		err = downErr
@@ -73,7 +76,7 @@ func (c *demoCommand) Run(s *session) error {
 
 // play runs agent, story and terminal until the story or ctx ends, and stops
 // them in that order.
-func (c *demoCommand) play(ctx context.Context, cfg *configs.Config, platform *broker, view *terminal) error {
+func (c *demoCommand) play(ctx context.Context, cfg *configs.Config, pageListener net.Listener, platform *broker, view *terminal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	demo, err := sim.NewDemo()
@@ -83,7 +86,7 @@ func (c *demoCommand) play(ctx context.Context, cfg *configs.Config, platform *b
 	agentEnded := make(chan error, 1)
 	go func() {
 		agentEnded <- gateway.Run(ctx, cfg, gateway.Options{
-			Host: demo.Board, Version: "demo", Reconnect: reconnect, Log: slog.New(slog.DiscardHandler),
+			Host: demo.Board, Page: pageListener, Version: "demo", Reconnect: reconnect, Log: slog.New(slog.DiscardHandler),
 		})
 		cancel()
 	}()
@@ -119,19 +122,6 @@ func demoConfig() (*configs.Config, error) {
 		return nil, fmt.Errorf("read demo configuration: %w", err)
 	}
 	return cfg, nil
-}
-
-// freeAddress finds the page's address. The page opens it itself a moment later.
-func freeAddress(flag, asked, standard string) (string, error) {
-	l, err := listen(flag, asked, standard)
-	if err != nil {
-		return "", err
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return "", fmt.Errorf("free address %s: %w", address, err)
-	}
-	return address, nil
 }
 
 // dataDirectory is the one asked for, or a fresh one and how to remove it.

@@ -33,6 +33,8 @@ const (
 	// housekeepingEvery is the pace of looking at clock and store for
 	// conditions nobody announces.
 	housekeepingEvery = 5 * time.Second
+	// newsFor is how long something that happened once is shown as a condition.
+	newsFor = 24 * time.Hour
 )
 
 // Options are what Run needs beside the configuration.
@@ -49,6 +51,9 @@ type Options struct {
 	// Reconnect bounds the wait between two attempts to reach a platform; zero
 	// means a minute, which spares a fleet's platform.
 	Reconnect time.Duration
+	// Page serves the page in place of the configured address; nil opens that
+	// one. Run closes it.
+	Page net.Listener
 	// Clock replaces the system's clock in tests; nil means clock.System.
 	Clock *clock.Source
 	Log   *slog.Logger // nil: silent
@@ -64,6 +69,7 @@ type gateway struct {
 	board    *board.Board
 	buffer   *buffer.Buffer
 	live     *live
+	wear     wear
 	changed  *broadcast // documents and page
 	sampled  *broadcast // page only: a reading was taken in
 	sensors  []sense.Sensor
@@ -107,7 +113,13 @@ func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, 
 	if g.sensors, err = buildSensors(cfg, g.board); err != nil {
 		return nil, err
 	}
-	if !cfg.Page.Off() {
+	for _, c := range cfg.Sensors {
+		for _, parent := range parents(c.Options) {
+			g.health.Belongs(c.ID, parent)
+		}
+	}
+	g.listener = opts.Page
+	if g.listener == nil && !cfg.Page.Off() {
 		var lc net.ListenConfig
 		if g.listener, err = lc.Listen(ctx, "tcp", cfg.Page.Listen); err != nil {
 			return nil, fmt.Errorf("open page on %s: %w", cfg.Page.Listen, err)
@@ -209,8 +221,11 @@ func (g *gateway) close() error {
 	var errs []error
 	if g.buffer != nil {
 		errs = append(errs, g.buffer.Close())
-	} else if g.listener != nil {
-		errs = append(errs, g.listener.Close())
+	}
+	if g.listener != nil {
+		if err := g.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err) // the page, once served, has closed it
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), boardGrace)
 	defer cancel()
@@ -237,6 +252,12 @@ func (g *gateway) housekeep(ctx context.Context) {
 		stats := g.buffer.Stats()
 		set(g.health, stats.LiveBytes > stats.MaxBytes/10*9, health.StoreNearlyFull, "",
 			fmt.Sprintf("%d of %d bytes", stats.LiveBytes, stats.MaxBytes))
+		g.wear.turn(time.Now(), stats.BytesWritten)
+		for _, c := range g.health.Active() {
+			if (c.Code == health.RecordsLost || c.Code == health.StoreQuarantined) && time.Since(c.Since) > newsFor {
+				g.health.Clear(c.Code, c.Subject)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"watchpost/agent/clock"
+	"watchpost/agent/page"
 	"watchpost/agent/record"
 	"watchpost/drivers"
 )
@@ -23,6 +24,7 @@ type live struct {
 	alarming map[string]bool // sensors with an active alarm
 	moved    time.Time       // when the pipeline last took something in
 	readings uint64          // taken in so far, faults among them
+	log      []page.Event    // newest first
 }
 
 type liveKey struct {
@@ -115,4 +117,24 @@ func (l *live) seen() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.readings
+}
+
+// recentEvents is how many lines of the log the page shows.
+const recentEvents = 20
+
+// remember puts lines into the log. The page reads it here, so that no page has
+// to wait for flash.
+func (l *live) remember(lines ...page.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.log = append(slices.Clone(lines), l.log...)
+	slices.SortStableFunc(l.log, func(a, b page.Event) int { return b.At.Compare(a.At) })
+	l.log = slices.Clip(l.log[:min(recentEvents, len(l.log))])
+}
+
+// recent is the log, newest first.
+func (l *live) recent() []page.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.log)
 }

@@ -112,9 +112,9 @@ func (p *pipeline) start() {
 		}
 	}
 	p.publishAlarms(record.Position{})
-	p.append(buffer.Events, record.EncodeEvent(record.Event{
-		At: p.g.clock.Now(), Kind: record.EventRun, Start: recordStart(p.g.buffer.Ending()),
-	}))
+	p.g.recall()
+	started := record.Event{At: p.g.clock.Now(), Kind: record.EventRun, Start: recordStart(p.g.buffer.Ending())}
+	p.tell(buffer.Events, started, record.EncodeEvent(started))
 }
 
 // retire ends an alarm whose rule has gone from the configuration.
@@ -124,7 +124,7 @@ func (p *pipeline) retire(key string, value []byte, at record.Position) {
 		p.log.Warn("alarm without a rule cannot be ended", "note", key, "err", err)
 		return
 	}
-	p.append(buffer.Alarms, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
+	p.tell(buffer.Alarms, step.Alarm, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
 }
 
 // take is the way of one reading through the agent.
@@ -132,12 +132,12 @@ func (p *pipeline) take(o sense.Observation) {
 	p.g.live.see(o.Reading)
 	p.condition(o.Reading)
 	for _, step := range p.engine.Observe(o.Reading) {
-		at := p.append(buffer.Alarms, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
+		at := p.tell(buffer.Alarms, step.Alarm, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
 		p.engine.Committed(step.Key, at)
 		p.publishAlarms(at)
 	}
 	if event, changed := p.contacts.Observe(o.Reading); changed {
-		p.append(buffer.Events, record.EncodeEvent(event), buffer.Note{Key: contactNotes + event.Sensor, Value: []byte(event.State)})
+		p.tell(buffer.Events, event, record.EncodeEvent(event), buffer.Note{Key: contactNotes + event.Sensor, Value: []byte(event.State)})
 	}
 	if o.Due {
 		p.append(buffer.Readings, record.EncodeReading(o.Reading))
@@ -159,6 +159,14 @@ func (p *pipeline) publishAlarms(asOf record.Position) {
 	p.g.live.setAlarms(p.engine.Active(), p.engine.Revision(), asOf)
 	p.g.changed.notify()
 	p.g.sampled.notify()
+}
+
+// tell is append for what people read in the log too.
+func (p *pipeline) tell(lane buffer.Lane, rec any, encoded []byte, notes ...buffer.Note) record.Position {
+	if line, ok := p.g.line(rec); ok {
+		p.g.live.remember(line)
+	}
+	return p.append(lane, encoded, notes...)
 }
 
 // append hands a record to the buffer. A record that is in memory only is on

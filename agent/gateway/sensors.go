@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"watchpost/agent/message"
 	"watchpost/agent/sense"
@@ -29,6 +31,42 @@ func (Catalogue) Options(driver string) (any, bool) {
 		return nil, false
 	}
 	return d.Options(), true
+}
+
+// Validate is what the driver says against options that are right one by one but
+// not together: what was expected, by key.
+func (Catalogue) Validate(_ string, options any) map[string]string {
+	o, ok := options.(all.Options)
+	if !ok {
+		return nil
+	}
+	wrong := map[string]string{}
+	for _, p := range o.Validate() {
+		wrong[p.Key] = p.Want
+	}
+	return wrong
+}
+
+// Thresholds reports whether the driver measures anything but contacts.
+func (Catalogue) Thresholds(driver string, options any) bool {
+	d, ok := all.Lookup(driver)
+	return ok && slices.ContainsFunc(d.Quantities(options), func(q drivers.Quantity) bool { return !q.Contact() })
+}
+
+var _ configs.Catalogue = Catalogue{}
+
+// parents names the buses and lines a sensor hangs on: what bus_down says of
+// them explains the sensor's fault.
+func parents(options any) (names []string) {
+	o, ok := options.(all.Options)
+	if !ok {
+		return nil
+	}
+	for _, claim := range o.Claims() {
+		bus, _, _ := strings.Cut(claim, "@")
+		names = append(names, bus)
+	}
+	return names
 }
 
 // buildSensors joins each configured sensor with its driver and bus. No

@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"watchpost/agent/alarm"
@@ -14,14 +13,9 @@ import (
 	"watchpost/drivers"
 )
 
-// The page's measure.
-const (
-	// recentEvents is how many lines of the log the page shows.
-	recentEvents = 20
-	// unmoved is how long the pipeline may take nothing in, beyond the slowest
-	// sensor's period, before the gateway counts as not ready.
-	unmoved = 30 * time.Second
-)
+// unmoved is how long the pipeline may take nothing in, beyond the slowest
+// sensor's period, before the gateway counts as not ready.
+const unmoved = 30 * time.Second
 
 // View is everything the page shows. It waits for no hardware and no network.
 func (g *gateway) View() page.View {
@@ -34,10 +28,10 @@ func (g *gateway) View() page.View {
 		Now:        now.Wall,
 		Conditions: g.health.Active(),
 		Store: page.Store{
-			Durable: stats.Durable, Bytes: stats.LiveBytes, Cap: stats.MaxBytes, WrittenToday: int64(stats.BytesWritten),
+			Durable: stats.Durable, Bytes: stats.LiveBytes, Cap: stats.MaxBytes, WrittenToday: g.wear.today(stats.BytesWritten),
 		},
 		Clock:  page.Clock{Synced: now.Synced},
-		Events: g.recent(),
+		Events: g.live.recent(),
 	}
 	for _, c := range g.cfg.Sensors {
 		v.Sensors = append(v.Sensors, g.viewSensor(c)...)
@@ -117,34 +111,29 @@ func (g *gateway) sensorName(id, lang string) string {
 	return id
 }
 
-// recent is the newest alarms and events as lines of the log, newest first.
-func (g *gateway) recent() (lines []page.Event) {
+// recall takes the newest alarms and events of earlier runs into the log.
+func (g *gateway) recall() {
+	var lines []page.Event
 	for _, lane := range []buffer.Lane{buffer.Alarms, buffer.Events} {
 		entries, err := g.buffer.Recent(lane, recentEvents)
 		if err != nil {
 			continue // the store's own condition says so
 		}
 		for _, e := range entries {
-			if line, ok := g.line(e); ok {
+			rec, err := record.Decode(e.Record)
+			if err != nil {
+				continue // of a newer release; it will be given up when it is sent
+			}
+			if line, ok := g.line(rec); ok {
 				lines = append(lines, line)
 			}
 		}
 	}
-	return newestFirst(lines, recentEvents)
-}
-
-// newestFirst keeps the newest n lines.
-func newestFirst(lines []page.Event, n int) []page.Event {
-	slices.SortStableFunc(lines, func(a, b page.Event) int { return b.At.Compare(a.At) })
-	return lines[:min(n, len(lines))]
+	g.live.remember(lines...)
 }
 
 // line words one record of the log.
-func (g *gateway) line(e buffer.Entry) (page.Event, bool) {
-	rec, err := record.Decode(e.Record)
-	if err != nil {
-		return page.Event{}, false
-	}
+func (g *gateway) line(rec any) (page.Event, bool) {
 	switch r := rec.(type) {
 	case record.Alarm:
 		return page.Event{

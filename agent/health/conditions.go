@@ -115,7 +115,7 @@ func storeConditions() []Condition {
 		Remedy: Text{"请联系维护人员，查看事件里写明的时间段", "Ask maintenance to look up the period named in the events"},
 	}, {
 		Code: StoreNearlyFull, Severity: Warning,
-		Title:  Text{"存储快满了，最早的读数将变得稀疏", "Storage is nearly full; the oldest readings will be thinned"},
+		Title:  Text{"存储快满了，将放弃最早的读数", "Storage is nearly full; the oldest readings will be given up"},
 		Remedy: Text{"请尽快恢复与平台的网络连接", "Restore the network connection to the platform soon"},
 	}, {
 		Code: StoreQuarantined, Severity: Warning,

@@ -83,8 +83,8 @@ func words() map[string]health.Text {
 		"state.waiting":   {ZH: "等待首次读数", EN: "Waiting for first reading"},
 		"no.value":        {ZH: "无数值", EN: "no value"},
 
-		"alarm.raised":       {ZH: "未确认", EN: "not acknowledged"},
-		"alarm.escalated":    {ZH: "已升级，未确认", EN: "escalated, not acknowledged"},
+		"alarm.raised":       {ZH: "报警中", EN: "active"},
+		"alarm.escalated":    {ZH: "已升级", EN: "escalated"},
 		"alarm.acknowledged": {ZH: "已知晓", EN: "acknowledged"},
 		"alarm.cleared":      {ZH: "已恢复", EN: "over"},
 		"level.blue":         {ZH: "蓝色", EN: "Blue"},
@@ -101,7 +101,7 @@ func words() map[string]health.Text {
 		"lane.readings": {
 			ZH: "读数", EN: "readings"},
 		"store.state": {ZH: "保存", EN: "Keeping"},
-		"store.ok":    {ZH: "断电不丢", EN: "Safe from power cuts"},
+		"store.ok":    {ZH: "存储正常", EN: "Storage at work"},
 		"store.ram":   {ZH: "仅在内存，断电会丢失", EN: "In memory only; a power cut loses it"},
 		"store.used":  {ZH: "已用", EN: "Used"},
 		"store.today": {ZH: "今日写入", EN: "Written today"},

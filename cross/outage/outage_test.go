@@ -19,6 +19,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"watchpost/agent/record"
+	"watchpost/buffer"
 )
 
 // The day, in seconds from its start.
@@ -71,31 +74,82 @@ func TestOutageWithKills(t *testing.T) {
 	broker.start()
 	t.Logf("%5.1f s  broker up", time.Since(start).Seconds())
 	a.changeUntil(start.Add(contactsRest))
-	settle(city)
+	caughtUp(t, city)
+	t.Logf("%5.1f s  caught up: %d records", time.Since(start).Seconds(), city.count())
 	a.end()
-	settle(city)
-	t.Logf("%5.1f s  all arrived: %d records", time.Since(start).Seconds(), city.count())
+	quiet(city)
 
-	j := judge{t: t, ledger: readLedger(t, a.ledger), contacts: a.changes, kills: a.kills, arrivals: city.all()}
+	j := judge{held: held(t, filepath.Join(dir, "data")), t: t, ledger: readLedger(t, a.ledger), contacts: a.changes, kills: a.kills, arrivals: city.all()}
 	j.contactsAreComplete()
 	j.readingsAreTrueAndBounded()
 	j.orderAndPrev()
 	j.runsAreAnnounced(3)
 }
 
-// settle waits until nothing new has arrived for a while.
-func settle(city *platform) {
-	for last, quiet := -1, 0; quiet < 3; {
-		if n := city.count(); n == last {
-			quiet++
+// look is longer than readings wait for company, perLook what is sampled then.
+const (
+	look    = 2 * time.Second
+	perLook = levelSensors * 10 * 2
+)
+
+// caughtUp waits until records arrive no faster than they are sampled.
+func caughtUp(t *testing.T, city *platform) {
+	t.Helper()
+	guard := time.Now().Add(2 * time.Minute)
+	last := city.count()
+	for steady := 0; steady < 2; {
+		pause(look)
+		n := city.count()
+		if n > last && n-last < perLook*3/2 {
+			steady++
 		} else {
-			last, quiet = n, 0
+			steady = 0
 		}
-		pause(500 * time.Millisecond)
-		if quiet == 0 && last > 1_000_000 {
-			return
+		last = n
+		if time.Now().After(guard) {
+			t.Fatalf("the backlog was not sent in time: %d records arrived", n)
 		}
 	}
+}
+
+// quiet waits until nothing more arrives.
+func quiet(city *platform) {
+	for last := -1; last != city.count(); {
+		last = city.count()
+		pause(time.Second)
+	}
+}
+
+// held reads what the ended agent kept for its next run.
+func held(t *testing.T, dir string) (readings []record.Reading) {
+	t.Helper()
+	b, err := buffer.Open(buffer.Options{Dir: dir, Platforms: []string{"city"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-b.Ready()
+	after := b.Cursor("city", buffer.Readings)
+	for {
+		entries, err := b.Next("city", buffer.Readings, after, 1000, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) == 0 {
+			break
+		}
+		for _, e := range entries {
+			r, err := record.DecodeReading(e.Record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			readings = append(readings, r)
+			after = e.Position
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return readings
 }
 
 // agent is the process under test and what was done to its contacts.

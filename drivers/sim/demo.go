@@ -182,7 +182,7 @@ func demoActs(d *Demo, uplink func(bool)) []Act {
 		{
 			Name: "outage", Length: 14 * time.Second, From: at(7, 0), To: at(9, 0),
 			ZH: "上行网络中断：读数、报警和门事件存入本地",
-			EN: "The uplink is down: readings and events are kept here",
+			EN: "The uplink is down: readings, alarms and door events are kept here",
 			Cues: []Cue{
 				{After: 0, Do: func() { uplink(false) }},
 				{After: 4 * time.Second, Do: func() { d.door(true) }},

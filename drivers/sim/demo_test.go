@@ -123,8 +123,13 @@ func (r *demoRig) listen(t *testing.T, ctx context.Context) (said func() []strin
 	watched := make(chan error, len(sensors))
 	for _, sensor := range sensors {
 		go func() {
+			last := ""
 			watched <- sensor.Watcher.Watch(ctx, func(reading drivers.Reading) {
-				heard <- fmt.Sprintf("%s %s", reading.Quantity, reading.Value)
+				// Every look is told; what changed is of interest here.
+				if now := fmt.Sprintf("%s %s", reading.Quantity, reading.Value); now != last {
+					last = now
+					heard <- now
+				}
 			})
 		}()
 	}

@@ -24,7 +24,7 @@ func startBroker(t *testing.T) (*mochi.Server, Options) {
 	s := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	err := s.AddHook(new(auth.Hook), &auth.Options{Ledger: &auth.Ledger{
 		Auth: auth.AuthRules{{Username: "gw", Password: "right", Allow: true}},
-		ACL:  auth.ACLRules{{Filters: auth.Filters{
+		ACL: auth.ACLRules{{Filters: auth.Filters{
 			"readings": auth.ReadWrite, "state": auth.ReadWrite, "mark": auth.ReadWrite,
 			"own/state": auth.ReadWrite, "commands/#": auth.ReadWrite, "#": auth.Deny,
 		}}},
