@@ -54,7 +54,7 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", cause(err)
 	}
-	defer file.Close() // read only: nothing to lose
+	defer func() { _ = file.Close() }() // read only: nothing to lose
 	info, err := file.Stat()
 	if err != nil {
 		return "", cause(err)

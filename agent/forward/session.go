@@ -70,7 +70,8 @@ func (s *session) receive(m link.Message) {
 
 // serve sends the documents, then everything, until something fails or ctx ends.
 func (s *session) serve(ctx context.Context) error {
-	defer s.link.Close()
+	// The connection is given up whatever Close says.
+	defer func() { _ = s.link.Close() }()
 
 	// What is in flight when ctx ends has the goodbye's time to be confirmed.
 	sending, abandon := context.WithCancelCause(context.WithoutCancel(ctx))

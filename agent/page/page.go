@@ -107,7 +107,7 @@ func (p *Page) Serve(ctx context.Context, l net.Listener) error {
 	if failure != nil {
 		return fmt.Errorf("serve page on %s: %w", l.Addr(), failure)
 	}
-	<-ended
+	_ = <-ended // http.ErrServerClosed: we closed it
 	requests.Wait()
 	return nil
 }

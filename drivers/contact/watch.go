@@ -33,10 +33,7 @@ const (
 func (c *Contact) Watch(ctx context.Context, emit func(drivers.Reading)) error {
 	defer c.confirm(unknown)
 	w := watch{contact: c}
-	if err := w.run(ctx, emit); err != nil {
-		return fmt.Errorf("watch %s contact: %w", c.opts.Quantity, err)
-	}
-	return nil
+	return fmt.Errorf("watch %s contact: %w", c.opts.Quantity, w.run(ctx, emit))
 }
 
 // watch is one run of Watch.
@@ -45,6 +42,7 @@ type watch struct {
 	early   int // waits in a row that ended too early
 }
 
+// run ends with an error only.
 func (w *watch) run(ctx context.Context, emit func(drivers.Reading)) error {
 	last := unknown
 	for {

@@ -93,7 +93,7 @@ func (d *Dialer) Dial(ctx context.Context, opening link.Opening) (link.Link, err
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		c.Close()
+		_ = c.Close() // the error that matters is err
 		return nil, fmt.Errorf("connect to %s: %w", d.options.Server, err)
 	}
 	return c, nil

@@ -66,7 +66,7 @@ func TestClientOptions(t *testing.T) {
 	c.CustomOpenConnectionFn(nil, *c)
 	c.OnConnectionLost(nil, errClosed)
 	c.DefaultPublishHandler(nil, message{})
-	if !opened || lost != errClosed || received != "topic" {
+	if !opened || !errors.Is(lost, errClosed) || received != "topic" {
 		t.Errorf("handlers called: open %t, lost %v, receive %q", opened, lost, received)
 	}
 }
