@@ -175,6 +175,11 @@ func (b *Buffer) announceStart() error {
 	before := b.db.Stats()
 	err := guard(func() error {
 		return b.db.Update(func(tx *bolt.Tx) error {
+			if b.opts.seam.announce != nil {
+				if err := b.opts.seam.announce(); err != nil {
+					return err
+				}
+			}
 			return replaceCursors(tx, values)
 		})
 	})

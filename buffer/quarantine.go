@@ -36,15 +36,8 @@ func isUnavailable(err error) bool {
 func (b *Buffer) prepare(path string) error {
 	fresh := filepath.Join(b.opts.Dir, nameFresh)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		// A store made to the end, whose rename a power cut prevented.
-		err := b.verify(fresh)
-		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		if err := b.prepareFresh(fresh); err != nil {
 			return err
-		}
-		if err != nil {
-			if err := createStore(fresh); err != nil {
-				return err
-			}
 		}
 		return errors.Join(os.Rename(fresh, path), syncDir(b.opts.Dir))
 	} else if err != nil {
@@ -60,11 +53,24 @@ func (b *Buffer) prepare(path string) error {
 	return b.quarantine(path, err)
 }
 
+// prepareFresh leaves a sound store at path: the one that is there, made to the
+// end, whose rename a power cut prevented, or an empty one.
+func (b *Buffer) prepareFresh(path string) error {
+	_, err := os.Lstat(path)
+	if err == nil {
+		err = b.verify(path)
+	}
+	if errors.Is(err, ErrDamaged) || errors.Is(err, fs.ErrNotExist) {
+		return createStore(path)
+	}
+	return err
+}
+
 // verify has the file checked. Only an error that wraps ErrDamaged is a verdict on
 // the file.
 func (b *Buffer) verify(path string) error {
 	err := b.consult(func(ctx context.Context) error { return b.opts.Doctor.Verify(ctx, path) })
-	if err == nil || errors.Is(err, ErrDamaged) || b.doctorCtx.Err() != nil || isUnavailable(err) || errors.Is(err, fs.ErrNotExist) {
+	if err == nil || errors.Is(err, ErrDamaged) || b.doctorCtx.Err() != nil {
 		return err
 	}
 	b.opts.Log.Warn("store's check could not run, it is done in the agent", "file", path, "cause", err)

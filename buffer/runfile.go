@@ -72,11 +72,13 @@ func readRunFile(dir string) (runFile, bool) {
 func nextRun(dir string) (next runFile, predecessor Run, known bool) {
 	old, ok := readRunFile(dir)
 	var stored Run
-	there := false
+	there, latest := false, time.Now().UnixMilli()
 	for _, name := range []string{nameStore, nameFresh} {
 		path := filepath.Join(dir, name)
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			there = true
+		info, err := os.Lstat(path)
+		there = there || !errors.Is(err, fs.ErrNotExist)
+		if err == nil {
+			latest = max(latest, info.ModTime().UnixMilli()) // the clock may not be set yet
 		}
 		if r := startRun(path); stored.N < r.N {
 			stored = r
@@ -88,7 +90,7 @@ func nextRun(dir string) (next runFile, predecessor Run, known bool) {
 	}
 	next = runFile{Run: Run{Epoch: newEpoch(), N: stored.N + 1}, Unfinished: 1}
 	if there && !ok {
-		next.Run.N = max(next.Run.N, lostRunBase+uint64(max(0, time.Now().Unix()))<<8)
+		next.Run.N = max(next.Run.N, lostRunBase+uint64(max(0, latest))<<4)
 	}
 	return next, stored, false
 }

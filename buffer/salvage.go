@@ -326,6 +326,8 @@ type seam struct {
 	// beforeCommit is called within each transaction, last; its error is the
 	// transaction's.
 	beforeCommit func() error
+	// announce is called within the first transaction of an opening.
+	announce func() error
 	// committed is called after each commit; synced says that bbolt waited for
 	// the storage.
 	committed func(synced bool)
