@@ -104,10 +104,12 @@ func (p *Page) Serve(ctx context.Context, l net.Listener) error {
 	if err := server.Shutdown(grace); err != nil {
 		_ = server.Close() // cuts what did not finish in time; nothing is left to report
 	}
-	if failure != nil {
+	if failure == nil {
+		failure = <-ended
+		requests.Wait()
+	}
+	if !errors.Is(failure, http.ErrServerClosed) {
 		return fmt.Errorf("serve page on %s: %w", l.Addr(), failure)
 	}
-	_ = <-ended // http.ErrServerClosed: we closed it
-	requests.Wait()
 	return nil
 }
