@@ -41,6 +41,7 @@ func TestNewestNoteWinsOverLanesAndRuns(t *testing.T) {
 				t.Errorf("next run: %s, want %s", got, want)
 			}
 			mustAppend(t, b, Readings, "r", note("gone", "2"), note("door", "3"))
+			time.Sleep(time.Second)
 			mustAppend(t, b, Alarms, "a", Note{Key: "gone"}, note("boot", "2"))
 			mustClose(t, b)
 			breakStore(outer, d, "door") // in all copies of that note

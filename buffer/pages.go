@@ -60,7 +60,7 @@ type element struct {
 	key    []byte
 	value  []byte
 	child  uint64
-	at     int64 // of the value, from the start of the page
+	at     int64 // end of the key, and so start of the value, from the start of the page
 }
 
 // meta returns the newer of the valid meta pages, as bbolt chooses.
@@ -138,7 +138,7 @@ func (p rawPage) element(i int) (element, bool) {
 		if end > uint64(len(p.data)) {
 			return element{}, false
 		}
-		return element{key: p.data[start:end], child: order.Uint64(raw[8:])}, true
+		return element{key: p.data[start:end], child: order.Uint64(raw[8:]), at: int64(end)}, true
 	}
 	start := at + uint64(order.Uint32(raw[4:]))
 	middle := start + uint64(order.Uint32(raw[8:]))
@@ -150,6 +150,13 @@ func (p rawPage) element(i int) (element, bool) {
 		bucket: order.Uint32(raw)&bucketElement != 0,
 		key:    p.data[start:middle], value: p.data[middle:end], at: int64(middle),
 	}, true
+}
+
+// follows says that the page's first entry comes directly after its table of
+// entries, as bbolt writes it (WriteInodeToPage): a wrong count would hide
+// entries otherwise.
+func (p rawPage) follows(first element) bool {
+	return first.at-int64(len(first.key)) == int64(pageHeader+p.count*elementSize)
 }
 
 // walker goes through a tree of pages in key order.
@@ -181,7 +188,7 @@ func (w *walker) descend(id uint64, depth int, low, high []byte, visit func(elem
 	elements := make([]element, p.count)
 	for i := range elements {
 		e, ok := p.element(i)
-		if !ok || (i > 0 && bytes.Compare(elements[i-1].key, e.key) >= 0) {
+		if !ok || i == 0 && !p.follows(e) || i > 0 && bytes.Compare(elements[i-1].key, e.key) >= 0 {
 			return fmt.Errorf("%w: branch page %d", errStructure, id)
 		}
 		elements[i] = e
@@ -210,8 +217,8 @@ func (w *walker) reach(id uint64, depth int) (rawPage, error) {
 	if p.id != id || (p.flags != leafPage && p.flags != branchPage) || id+p.overflow >= w.meta.pages {
 		return rawPage{}, fmt.Errorf("%w: page %d has a foreign header", errStructure, id)
 	}
-	if p.flags == branchPage && p.count == 0 {
-		return rawPage{}, fmt.Errorf("%w: branch page %d is empty", errStructure, id)
+	if p.count == 0 && (p.flags == branchPage || depth > 0) {
+		return rawPage{}, fmt.Errorf("%w: page %d is empty", errStructure, id) // bbolt frees such pages
 	}
 	for i := id; i <= id+p.overflow; i++ {
 		if w.seen[i] {
@@ -225,7 +232,7 @@ func (w *walker) reach(id uint64, depth int) (rawPage, error) {
 func (w *walker) leaf(p rawPage, low, high []byte, visit func(element) error) error {
 	for i := range p.count {
 		e, ok := p.element(i)
-		if !ok {
+		if !ok || i == 0 && !p.follows(e) {
 			return fmt.Errorf("%w: leaf page %d", errStructure, p.id)
 		}
 		if w.any && bytes.Compare(w.last, e.key) >= 0 ||

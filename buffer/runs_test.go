@@ -118,7 +118,7 @@ func forgeStart(t *testing.T, dir string, run Run) {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		return putValue(tx, value{kind: kindStart, pos: Position{Run: run}, payload: make([]byte, 16)})
+		return putValue(tx, value{kind: kindStart, pos: Position{Run: run}, rev: 1 << 40, payload: make([]byte, 16)})
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)

@@ -157,10 +157,14 @@ func TestTornPageUnderARunningBufferIsSalvaged(t *testing.T) {
 		"zeroed":         func(p []byte) { clear(p) },
 		"garbage header": func(p []byte) { copy(p[8:], "\xff\xff\xff\xff\xff\xff\xff\xff") },
 		"no entries":     func(p []byte) { clear(p[10:12]) },
+		"fewer entries":  func(p []byte) { p[10] /= 2 },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var losses []Loss
 			b, o := heldOnFlash(outer, &losses)
+			for i := range 60 { // more than one page, so that not the root is torn
+				mustAppend(t, b, Events, strings.Repeat(fmt.Sprint("later ", i), 20))
+			}
 			tearPages(t, o.Dir, "event 9", tear)
 			got := forward(t, b, Events)
 			s := b.Stats()
