@@ -17,6 +17,28 @@ func (d slowDoctor) Verify(ctx context.Context, path string) error {
 	return d.InProcess.Verify(ctx, path)
 }
 
+// sendFrom sends and confirms the events after a position.
+func sendFrom(t *testing.T, b *Buffer, after Position) string {
+	t.Helper()
+	got := ""
+	for {
+		entries, err := b.Next("city", Events, after, 2, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) == 0 {
+			return got
+		}
+		for _, e := range entries {
+			after = e.Position
+			got += string(e.Record) + ";"
+		}
+		if err := b.Confirm("city", Events, after); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // While the store is not open new records are sent; the older ones, still on
 // flash, are not lost by it, and the new ones are not sent twice.
 func TestSendingBeforeTheStoreIsOpen(t *testing.T) {
@@ -53,23 +75,7 @@ func TestSendingBeforeTheStoreIsOpen(t *testing.T) {
 	if err := b.Confirm("city", Events, positions[2]); err != nil {
 		t.Fatal(err)
 	}
-	after, got := positions[2], ""
-	for {
-		entries, err := b.Next("city", Events, after, 2, 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(entries) == 0 {
-			break
-		}
-		for _, e := range entries {
-			after = e.Position
-			got += string(e.Record) + ";"
-		}
-		if err := b.Confirm("city", Events, after); err != nil {
-			t.Fatal(err)
-		}
-	}
+	got := sendFrom(t, b, positions[2])
 	if want := "old 0;old 1;old 2;old 3;old 4;new 3;"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

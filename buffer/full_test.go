@@ -19,6 +19,18 @@ func randomRecord(r *rand.Rand, n int) string {
 	return string(raw)
 }
 
+// appendRandom appends readings that cannot be deflated, one each millisecond, and
+// lets the last commit pass.
+func appendRandom(t *testing.T, b *Buffer, r *rand.Rand, n int) (last Position) {
+	t.Helper()
+	for range n {
+		last = mustAppend(t, b, Readings, randomRecord(r, 400))
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(time.Second)
+	return last
+}
+
 // At the cap the oldest readings go, alarms and events stay, and one loss event
 // states the whole range.
 func TestFullStoreGivesUpOldestReadings(t *testing.T) {
@@ -33,12 +45,7 @@ func TestFullStoreGivesUpOldestReadings(t *testing.T) {
 		b := open(t, o)
 		r := rand.New(rand.NewPCG(1, 1))
 		mustAppend(t, b, Alarms, "fire")
-		var last Position
-		for range 3000 {
-			last = mustAppend(t, b, Readings, randomRecord(r, 400))
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(time.Second)
+		last := appendRandom(t, b, r, 3000)
 		s := b.Stats()
 		if s.LiveBytes > o.MaxBytes || s.LiveBytes < o.MaxBytes*8/10 {
 			t.Errorf("live %d, cap %d", s.LiveBytes, o.MaxBytes)
@@ -60,11 +67,7 @@ func TestFullStoreGivesUpOldestReadings(t *testing.T) {
 			t.Errorf("%d readings to be had, %d held", len(got), city.Held)
 		}
 		// Once read, a loss is not changed any more.
-		for range 500 {
-			mustAppend(t, b, Readings, randomRecord(r, 400))
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(time.Second)
+		appendRandom(t, b, r, 500)
 		if again := drain(t, b, "county", Events); len(again) != 2 || again[0] != events[0] {
 			t.Errorf("loss events after more losses: %d", len(again))
 		}
