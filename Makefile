@@ -47,6 +47,12 @@ race: go-version ## run the tests under the race detector (needs gcc)
 test-broker: go-version ## outage test against a real Mosquitto: broker down 20 s, agent killed twice
 	$(GO) test -tags broker -count=1 -v -timeout 10m ./cross/outage/...
 
+.PHONY: test-broker-long
+test-broker-long: go-version ## the same ten times, kills at other moments; figures go to docs/measured
+	@mkdir -p docs/measured
+	WATCHPOST_OUTAGE_ROUNDS=10 WATCHPOST_MEASURED=$(CURDIR)/docs/measured/outage.json \
+	  $(GO) test -tags broker -count=1 -v -timeout 60m ./cross/outage/...
+
 .PHONY: test-demo
 test-demo: build ## start the demo, wait for its first reading, end it with Ctrl-C
 	$(GO) test -tags demo -count=1 -v -timeout 5m ./cross/demo/...

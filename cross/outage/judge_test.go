@@ -21,10 +21,11 @@ type judge struct {
 	kills    []int64
 	arrivals []arrival
 	held     []record.Reading // kept for a next run at the orderly end
+	result   result
 }
 
 // first keeps the first arrival of each record of a lane, and counts doubles.
-func (j judge) first(lane string) (once []arrival, doubles int) {
+func (j *judge) first(lane string) (once []arrival, doubles int) {
 	seen := map[string]bool{}
 	for _, a := range j.arrivals {
 		name := fmt.Sprintf("%s/%s/%d", a.lane, a.run, a.seq)
@@ -43,7 +44,7 @@ func (j judge) first(lane string) (once []arrival, doubles int) {
 
 // contactsAreComplete: every change of a contact is an event, in order and once;
 // every change of the smoke contact is an alarm step too.
-func (j judge) contactsAreComplete() {
+func (j *judge) contactsAreComplete() {
 	j.t.Helper()
 	events, doubles := j.first("events")
 	for _, sensor := range []string{"door", "smoke"} {
@@ -58,7 +59,9 @@ func (j judge) contactsAreComplete() {
 				got = append(got, e.state)
 			}
 		}
+		j.result.Contacts += len(want)
 		if !slices.Equal(got, want) {
+			j.result.AlarmsEventsLost += max(1, len(want)-len(got))
 			j.t.Errorf("events of %s: %d arrived, %d happened\n got %v\nwant %v", sensor, len(got), len(want), got, want)
 		}
 		j.t.Logf("events of %s: %d happened, %d arrived", sensor, len(want), len(got))
@@ -74,6 +77,7 @@ func (j judge) contactsAreComplete() {
 		got = append(got, a.state)
 	}
 	if !slices.Equal(got, want) {
+		j.result.AlarmsEventsLost += max(1, len(want)-len(got))
 		j.t.Errorf("alarm steps: %d arrived, %d happened\n got %v\nwant %v", len(got), len(want), got, want)
 	}
 	j.t.Logf("alarm steps: %d happened, %d arrived; doubles: %d alarms, %d events", len(want), len(got), alarmDoubles, doubles)
@@ -88,7 +92,7 @@ type start struct {
 	LostAtMost   uint64            `json:"lost_at_most"`
 }
 
-func (j judge) starts() (all []start) {
+func (j *judge) starts() (all []start) {
 	events, _ := j.first("events")
 	for _, e := range events {
 		if e.kind != "run" {
@@ -105,7 +109,7 @@ func (j judge) starts() (all []start) {
 
 // readingsAreTrueAndBounded: no value arrived that no chip handed out, and what
 // did not arrive lies within the bound the run event states.
-func (j judge) readingsAreTrueAndBounded() {
+func (j *judge) readingsAreTrueAndBounded() {
 	j.t.Helper()
 	readings, doubles := j.first("readings")
 	levels := 0
@@ -167,6 +171,8 @@ func (j judge) readingsAreTrueAndBounded() {
 		}
 	}
 	j.t.Logf("readings: %d sampled, %d arrived, %d kept for the next run, %d doubles", sampled, levels, kept, doubles)
+	j.result.ReadingsSampled, j.result.ReadingsArrived, j.result.ReadingsKept, j.result.Doubles = sampled, levels, kept, doubles
+	j.result.ReadingsLost, j.result.OldestLostMS, j.result.StatedBoundMS = lost, oldest, bound
 	for i := range lost {
 		j.t.Logf("kill %d: %d readings lost, the oldest %d ms before it; stated bound: %d ms, %d readings", i+1, lost[i], oldest[i], bound, atMost)
 		if lost[i] > atMost {
@@ -202,7 +208,7 @@ func millimetres(t *testing.T, v *json.Number) int {
 
 // orderAndPrev: the first arrivals of a lane are in order of run, seq and obs,
 // and prev always names something that had arrived before.
-func (j judge) orderAndPrev() {
+func (j *judge) orderAndPrev() {
 	j.t.Helper()
 	for _, lane := range []string{"alarms", "events", "readings"} {
 		have := map[position]bool{}
@@ -214,6 +220,7 @@ func (j judge) orderAndPrev() {
 			}
 			here := position{a.run, a.seq}
 			if a.prev != nil && !have[*a.prev] {
+				j.result.UnknownPrevCounts++
 				j.t.Errorf("%s %v says %v was sent before it, which never arrived", lane, here, *a.prev)
 			}
 			if have[here] {
@@ -221,6 +228,7 @@ func (j judge) orderAndPrev() {
 			}
 			have[here] = true
 			if a.run == last.run && a.seq <= last.seq {
+				j.result.OutOfOrder++
 				j.t.Errorf("%s %v arrived after %s/%d", lane, here, last.run, last.seq)
 			}
 			if a.run == last.run && a.obs != 0 && a.obs < last.obs {
@@ -231,6 +239,7 @@ func (j judge) orderAndPrev() {
 			}
 			last = a
 		}
+		j.result.UnexplainedGaps += gaps
 		if gaps > 0 {
 			j.t.Errorf("%s: %d gaps in seq that no loss event explains", lane, gaps)
 		}
@@ -238,7 +247,7 @@ func (j judge) orderAndPrev() {
 }
 
 // runsAreAnnounced: each life begins with a run event that names the one before.
-func (j judge) runsAreAnnounced(lives int) {
+func (j *judge) runsAreAnnounced(lives int) {
 	j.t.Helper()
 	starts := j.starts()
 	if len(starts) != lives {

@@ -8,8 +8,10 @@ package outage
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +44,37 @@ const (
 	wake = time.Second
 )
 
+// TestOutageWithKills plays the day once; the long form plays it again and again
+// with the kills at other moments and writes down what it measured.
 func TestOutageWithKills(t *testing.T) {
+	rounds := 1
+	if text := os.Getenv("WATCHPOST_OUTAGE_ROUNDS"); text != "" {
+		var err error
+		if rounds, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("read WATCHPOST_OUTAGE_ROUNDS: %v", err)
+		}
+	}
+	var measured []result
+	for round := range rounds {
+		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
+			// The first round is always the same; the seed of the others is their
+			// number.
+			kills := []time.Duration{firstKill, secondKill}
+			if round > 0 {
+				random := rand.New(rand.NewPCG(uint64(round), 0))
+				kills[0] = brokerDown + time.Second + time.Duration(random.Int64N(int64(6*time.Second)))
+				kills[1] = kills[0] + 4*time.Second + time.Duration(random.Int64N(int64(4*time.Second)))
+			}
+			measured = append(measured, play(t, kills))
+		})
+	}
+	if name := os.Getenv("WATCHPOST_MEASURED"); name != "" {
+		writeMeasured(t, name, measured)
+	}
+}
+
+// play is one day.
+func play(t *testing.T, kills []time.Duration) result {
 	broker := newMosquitto(t)
 	city := &platform{t: t, address: broker.address()}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -62,7 +94,7 @@ func TestOutageWithKills(t *testing.T) {
 	a.changeUntil(start.Add(brokerDown))
 	t.Logf("%5.1f s  broker down", time.Since(start).Seconds())
 	broker.stop()
-	for _, kill := range []time.Duration{firstKill, secondKill} {
+	for _, kill := range kills {
 		a.changeUntil(start.Add(kill - hold))
 		at(kill)
 		a.kill()
@@ -79,11 +111,53 @@ func TestOutageWithKills(t *testing.T) {
 	a.end()
 	quiet(city)
 
-	j := judge{held: held(t, filepath.Join(dir, "data")), t: t, ledger: readLedger(t, a.ledger), contacts: a.changes, kills: a.kills, arrivals: city.all()}
+	j := judge{
+		t: t, ledger: readLedger(t, a.ledger), contacts: a.changes, kills: a.kills,
+		arrivals: city.all(), held: held(t, filepath.Join(dir, "data")),
+	}
 	j.contactsAreComplete()
 	j.readingsAreTrueAndBounded()
 	j.orderAndPrev()
 	j.runsAreAnnounced(3)
+	return j.result
+}
+
+// result is what one day measured.
+type result struct {
+	Contacts          int     `json:"contact_changes"`
+	ReadingsSampled   int     `json:"readings_sampled"`
+	ReadingsArrived   int     `json:"readings_arrived"`
+	ReadingsKept      int     `json:"readings_kept_for_next_run"`
+	Doubles           int     `json:"doubles"`
+	ReadingsLost      []int64 `json:"readings_lost_per_kill"`
+	OldestLostMS      []int64 `json:"oldest_lost_ms_before_kill"`
+	StatedBoundMS     int64   `json:"stated_bound_ms"`
+	AlarmsEventsLost  int     `json:"alarms_and_events_lost"`
+	UnexplainedGaps   int     `json:"unexplained_gaps"`
+	OutOfOrder        int     `json:"out_of_order"`
+	UnknownPrevCounts int     `json:"prev_never_arrived"`
+}
+
+// writeMeasured keeps the figures with the commit they were taken at.
+func writeMeasured(t *testing.T, name string, rounds []result) {
+	t.Helper()
+	commit, err := exec.Command("git", "rev-parse", "HEAD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.MarshalIndent(map[string]any{
+		"what":   "make test-broker-long: Mosquitto down 20 s, agent killed twice with SIGKILL, 200 readings/s",
+		"commit": strings.TrimSpace(string(commit)),
+		"date":   time.Now().UTC().Format(time.DateOnly),
+		"passed": !t.Failed(),
+		"rounds": rounds,
+	}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, append(text, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // look is longer than readings wait for company, perLook what is sampled then.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -86,7 +87,7 @@ func (s *Story) Play(ctx context.Context, begin func(Act)) error {
 		}
 		begin(act)
 		cues := slices.Clone(act.Cues)
-		slices.SortStableFunc(cues, func(a, b Cue) int { return int(a.After - b.After) })
+		slices.SortStableFunc(cues, func(a, b Cue) int { return cmp.Compare(a.After, b.After) })
 		for _, cue := range cues {
 			if err := waitUntil(ctx, start.Add(s.real(at+cue.After))); err != nil {
 				return err
