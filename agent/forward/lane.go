@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"watchpost/agent/link"
 	"watchpost/buffer"
@@ -12,13 +13,20 @@ import (
 // readMost bounds the records looked at for one batch.
 const readMost = 1024
 
+// lookAgain is how often a lane with nothing to send looks into the buffer
+// without having been told of an append: a store that is opened late, or anew,
+// brings back records that nobody appends again.
+const lookAgain = 10 * time.Second
+
 // laneSender sends one lane over one connection.
 type laneSender struct {
 	*session
 	lane   buffer.Lane
 	after  buffer.Position // last record handed to the link, filtered out or given up
 	prev   buffer.Position // last record handed to the link
+	begun  bool            // something was read over this connection
 	silent bool            // the buffer's refusal to take a confirmation was logged
+	unable bool            // that the lane cannot be read was logged
 }
 
 // packed is a batch of messages and what each settles.
@@ -75,29 +83,46 @@ func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, error) {
 		appended := source.Appended(l.lane)
 		entries, err := source.Next(platform, l.lane, l.after, readMost, l.f.options.BatchBytes)
 		if err != nil {
-			if err := l.unread(ctx, err); err != nil {
+			if err := l.unread(ctx, err, appended); err != nil {
 				return nil, err
 			}
 			continue
 		}
+		l.unable = false
 		if len(entries) > 0 {
+			l.begun = true
 			l.gate.set(l.lane, nil)
 			return entries, l.takeTurn(ctx)
 		}
 		l.gate.set(l.lane, appended)
-		select {
-		case <-appended:
+		// The first record over a connection is to be seen at once.
+		if awaitAppend(ctx, appended, lookAgain) && l.begun {
 			pause(ctx, l.f.options.Linger[l.lane])
-		case <-ctx.Done():
 		}
 	}
 	return nil, nil
 }
 
-// takeTurn waits until the higher lanes have nothing unsent.
+// awaitAppend waits for an append, no longer than d; it reports whether there
+// was one.
+func awaitAppend(ctx context.Context, appended <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-appended:
+		return true
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// takeTurn waits until the higher lanes have nothing unsent, or had patience
+// batches since.
 func (l *laneSender) takeTurn(ctx context.Context) error {
+	since := l.gate.ahead(l.lane)
 	for {
-		open, moved := l.gate.open(l.lane)
+		open, moved := l.gate.open(l.lane, since)
 		if open {
 			return nil
 		}
@@ -109,14 +134,20 @@ func (l *laneSender) takeTurn(ctx context.Context) error {
 	}
 }
 
-// unread is a lane that cannot be read just now. It must not hold up the others.
-func (l *laneSender) unread(ctx context.Context, err error) error {
+// unread is a lane that cannot be read just now. It must not hold up the others,
+// and is tried again soon, at the next append too: that one may be in memory.
+func (l *laneSender) unread(ctx context.Context, err error, appended <-chan struct{}) error {
 	if errors.Is(err, buffer.ErrClosed) {
 		return err
 	}
-	l.f.log.Error("lane cannot be read", "lane", l.lane, "error", err)
+	if !l.unable {
+		l.f.log.Error("lane cannot be read", "lane", l.lane, "error", err)
+	}
+	l.unable = true
 	l.gate.set(l.lane, make(chan struct{}))
-	pause(ctx, l.f.options.BackoffMax/2)
+	if awaitAppend(ctx, appended, lookAgain) {
+		pause(ctx, l.f.options.BackoffMin) // appends may be many
+	}
 	return nil
 }
 

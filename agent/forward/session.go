@@ -209,30 +209,55 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// patience is how many batches of higher lanes a waiting lane lets pass before it
+// sends one of its own: a flood of events must not silence the readings.
+const patience = 8
+
 // gate keeps a lane waiting while a higher one has something unsent.
 type gate struct {
 	mu      sync.Mutex
 	drained [3]<-chan struct{} // set when a lane has nothing unsent; closed by its next append
-	moved   chan struct{}      // closed when drained changes
+	batches [3]int             // that each lane had ready so far
+	moved   chan struct{}      // closed when drained or batches change
 }
 
 func newGate() *gate { return &gate{moved: make(chan struct{})} }
 
 // set says that the lane has nothing unsent until appended is closed; nil says
-// that it has.
+// that it has a batch ready.
 func (g *gate) set(lane buffer.Lane, appended <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.drained[lane] = appended
+	if appended == nil {
+		g.batches[lane]++
+	}
 	close(g.moved)
 	g.moved = make(chan struct{})
 }
 
-// open reports that every higher lane is drained; if not, the channel is closed
-// when that may have changed.
-func (g *gate) open(lane buffer.Lane) (bool, <-chan struct{}) {
+// ahead counts the batches of the lanes above.
+func (g *gate) ahead(lane buffer.Lane) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.above(lane)
+}
+
+func (g *gate) above(lane buffer.Lane) (n int) {
+	for higher := range lane {
+		n += g.batches[higher]
+	}
+	return n
+}
+
+// open reports that every higher lane is drained, or had its share since; if
+// not, the channel is closed when that may have changed.
+func (g *gate) open(lane buffer.Lane, since int) (bool, <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.above(lane)-since > patience {
+		return true, nil
+	}
 	for higher := range lane {
 		appended := g.drained[higher]
 		if appended == nil {
