@@ -48,9 +48,9 @@ test-broker: go-version ## outage test against a real Mosquitto: broker down 20 
 	$(GO) test -tags broker -count=1 -v -timeout 10m ./cross/outage/...
 
 .PHONY: test-broker-long
-test-broker-long: go-version ## the same ten times, kills at other moments; figures go to docs/measured
+test-broker-long: go-version ## the same five times, kills at other moments; figures go to docs/measured
 	@mkdir -p docs/measured
-	WATCHPOST_OUTAGE_ROUNDS=10 WATCHPOST_MEASURED=$(CURDIR)/docs/measured/outage.json \
+	WATCHPOST_OUTAGE_ROUNDS=5 WATCHPOST_MEASURED=$(CURDIR)/docs/measured/outage.json \
 	  $(GO) test -tags broker -count=1 -v -timeout 60m ./cross/outage/...
 
 .PHONY: test-demo

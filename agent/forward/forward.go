@@ -136,6 +136,7 @@ type State struct {
 	Session   uint64    // of the connection, or of the last attempt
 	LastError string    // why there is no connection; or why the last one ended
 	Refused   bool      // the platform answered and said no
+	Contested bool      // it ends each connection soon after it was made
 	Attempts  int       // in a row without a stable connection
 	NextTry   time.Time // zero while connected or connecting
 }
@@ -275,7 +276,7 @@ func (f *Forwarder) disconnected(cause error, next time.Time) {
 	f.change(func(s *State) {
 		s.Connected, s.NextTry = false, next
 		if cause != nil {
-			s.LastError, s.Refused = cause.Error(), errors.Is(cause, link.ErrRefused)
+			s.LastError, s.Refused, s.Contested = cause.Error(), errors.Is(cause, link.ErrRefused), errors.Is(cause, link.ErrContested)
 		}
 	})
 }

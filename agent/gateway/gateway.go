@@ -35,6 +35,9 @@ const (
 	housekeepingEvery = 5 * time.Second
 	// newsFor is how long something that happened once is shown as a condition.
 	newsFor = 24 * time.Hour
+	// heldFor is how long a connection must hold before nobody else is taken to
+	// use our client id.
+	heldFor = time.Minute
 )
 
 // Options are what Run needs beside the configuration.
@@ -253,6 +256,11 @@ func (g *gateway) housekeep(ctx context.Context) {
 		set(g.health, stats.LiveBytes > stats.MaxBytes/10*9, health.StoreNearlyFull, "",
 			fmt.Sprintf("%d of %d bytes", stats.LiveBytes, stats.MaxBytes))
 		g.wear.turn(time.Now(), stats.BytesWritten)
+		for _, u := range g.uplinks {
+			if s := u.linkState(); s.Connected && time.Since(s.Since) > heldFor {
+				g.health.Clear(health.DuplicateClientID, u.platform.ID)
+			}
+		}
 		for _, c := range g.health.Active() {
 			if (c.Code == health.RecordsLost || c.Code == health.StoreQuarantined) && time.Since(c.Since) > newsFor {
 				g.health.Clear(c.Code, c.Subject)
@@ -284,6 +292,9 @@ func (g *gateway) relayHealth(ctx context.Context) {
 func (g *gateway) onLink(platform string, s forward.State) {
 	set(g.health, !s.Connected && !s.Refused, health.UplinkDown, platform, s.LastError)
 	set(g.health, !s.Connected && s.Refused, health.UplinkRefused, platform, s.LastError)
+	if !s.Connected && s.Contested { // cleared when a connection has held
+		g.health.Set(health.DuplicateClientID, platform, s.LastError)
+	}
 	g.sampled.notify()
 }
 

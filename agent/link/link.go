@@ -54,3 +54,7 @@ type Dialer interface {
 // ErrRefused is the error, wrapped, of a far side that answered but will not have
 // us: bad credentials, not authorised. Trying again soon is pointless.
 var ErrRefused = errors.New("refused by the platform")
+
+// ErrContested is the error, wrapped, of a far side that ends each connection
+// soon after it was made: most often a second client with the same id.
+var ErrContested = errors.New("connection taken away again and again")

@@ -210,6 +210,6 @@ func (d *Dialer) lifeEnded(lived time.Duration, err error) error {
 	if d.short < shortInARow {
 		return err
 	}
-	return fmt.Errorf("%w (ended by the far side within %v of connecting, %d times in a row: another client with the same id, or a topic the broker does not allow?)",
-		err, shortLife, d.short)
+	return fmt.Errorf("%w: %w (ended by the far side within %v of connecting, %d times in a row: another client with the same id, or a topic the broker does not allow?)",
+		link.ErrContested, err, shortLife, d.short)
 }

@@ -226,7 +226,7 @@ func TestSecondClientIsHintedAt(t *testing.T) {
 			err = l.Err()
 			l.Close()
 		}
-		if hinted := strings.Contains(err.Error(), "another client with the same id"); hinted != (i >= 2) {
+		if hinted := strings.Contains(err.Error(), "another client with the same id"); hinted != (i >= 2) || errors.Is(err, link.ErrContested) != hinted {
 			t.Errorf("connection %d: %v; hint wanted: %t", i+1, err, i >= 2)
 		}
 	}
