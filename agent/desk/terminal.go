@@ -135,10 +135,11 @@ type pageView struct {
 		Name struct {
 			ZH string `json:"zh"`
 		} `json:"name"`
-		Value   *float64 `json:"value"`
-		Unit    string   `json:"unit"`
-		Quality string   `json:"quality"`
-		Reason  string   `json:"reason"`
+		Value    *float64 `json:"value"`
+		Unit     string   `json:"unit"`
+		Quantity string   `json:"quantity"`
+		Quality  string   `json:"quality"`
+		Reason   string   `json:"reason"`
 	} `json:"sensors"`
 	Platforms []struct {
 		Connected bool              `json:"connected"`
@@ -218,12 +219,14 @@ func (t *terminal) describe(view pageView) string {
 	var parts []string
 	for _, s := range view.Sensors {
 		switch {
+		case s.Quality == "none":
+			parts = append(parts, s.Name.ZH+" …")
 		case s.Value == nil:
 			parts = append(parts, fmt.Sprintf("✕ %s %s", s.Name.ZH, s.Reason))
 		case s.Unit == "m":
 			parts = append(parts, fmt.Sprintf("%s %.3f m", s.Name.ZH, *s.Value))
 		default:
-			parts = append(parts, fmt.Sprintf("%s %.0f", s.Name.ZH, *s.Value))
+			parts = append(parts, s.Name.ZH+" "+contactWord(s.Quantity, *s.Value != 0))
 		}
 	}
 	for _, p := range view.Platforms {
@@ -236,4 +239,17 @@ func (t *terminal) describe(view pageView) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.Join(parts, " │ ") + fmt.Sprintf(" │ 已收 received %d", t.readings)
+}
+
+// contactWord is a contact's state for people.
+func contactWord(quantity string, active bool) string {
+	switch {
+	case quantity == "smoke" && active:
+		return "有烟 smoke"
+	case quantity == "smoke":
+		return "无烟 clear"
+	case active:
+		return "打开 open"
+	}
+	return "关闭 closed"
 }
