@@ -108,6 +108,12 @@ func (p *far) count() (n [3]int) {
 	return n
 }
 
+func (p *far) batches() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sends
+}
+
 func TestAlarmOvertakesBacklog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, p := &memory{}, &far{delay: time.Second}
@@ -162,11 +168,11 @@ func TestLinger(t *testing.T) {
 			<-time.After(900 * time.Millisecond)
 			m.add(buffer.Readings, 2, true)
 			expect("still waiting", [3]int{})
-			sends := p.sends
+			sends := p.batches()
 			<-time.After(100 * time.Millisecond)
 			expect("a second later", [3]int{0, 0, 3})
-			if p.sends != sends+1 {
-				t.Errorf("%d batches, want one", p.sends-sends)
+			if now := p.batches(); now != sends+1 {
+				t.Errorf("%d batches, want one", now-sends)
 			}
 		})
 	})
