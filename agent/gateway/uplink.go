@@ -62,7 +62,7 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 		Linger:     forward.DefaultLinger(),
 		BackoffMax: g.opts.Reconnect,
 		OnState:    u.onState,
-		Log:        g.log.With("room", "forward", "platform", platform.ID),
+		Log:        g.log.With("room", "forward"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare forwarding to platform %s: %w", platform.ID, err)
