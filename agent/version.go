@@ -8,7 +8,7 @@ import (
 )
 
 // release is the version this source is on its way to, or is tagged with.
-const release = "0.1.0"
+const release = "0.1.0-dev"
 
 type versionCommand struct{}
 

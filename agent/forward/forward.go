@@ -235,8 +235,15 @@ func (f *Forwarder) Run(ctx context.Context) error {
 // pause waits before the next attempt; false when ctx ended.
 func (f *Forwarder) pause(ctx context.Context, cause error) bool {
 	wait := f.wait(cause)
+	was := f.state
 	f.disconnected(cause, time.Now().Add(wait))
-	f.log.Warn("link down", "error", cause, "attempts", f.state.Attempts, "next_try_in", wait.Round(time.Millisecond))
+	// A night without a link is one line, not a thousand: what is logged is a
+	// cause that was not the last one.
+	level := slog.LevelDebug
+	if was.Connected || f.state.LastError != was.LastError {
+		level = slog.LevelWarn
+	}
+	f.log.Log(ctx, level, "link down", "error", cause, "attempts", f.state.Attempts, "next_try_in", wait.Round(time.Millisecond))
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
