@@ -11,10 +11,26 @@ const (
 	Smoke Quantity = "smoke"
 	// Door is a door contact: 1 open, 0 closed.
 	Door Quantity = "door"
+	// DoorForced is 1 while a door stands open that nothing let open.
+	DoorForced Quantity = "door_forced"
+	// DoorHeld is 1 while a door that was let open stands open too long.
+	DoorHeld Quantity = "door_held"
+	// Card is how many cards a reader has read since the driver started. A
+	// reading of a card just presented carries its Token as well.
+	Card Quantity = "card"
+	// Misread is how many frames of a reader were refused since the driver
+	// started: noise, parity, odd lengths.
+	Misread Quantity = "misread"
 )
 
 // Contact reports whether q has two states whose change is an event.
-func (q Quantity) Contact() bool { return q == Smoke || q == Door }
+func (q Quantity) Contact() bool {
+	switch q {
+	case Smoke, Door, DoorForced, DoorHeld:
+		return true
+	}
+	return false
+}
 
 // Unit is a unit as spelled in the SenML units registry (RFC 8428 section 12.1).
 type Unit string
@@ -24,6 +40,13 @@ const (
 	Metre Unit = "m"
 	// Switch is the registry's unit for the value of a switch: 0 or 1.
 	Switch Unit = "/"
+	// Count is a counter's value.
+	Count Unit = "count"
+	// Milliampere, Millimetre and Centimetre are secondary units (RFC 8798),
+	// used for raw values only.
+	Milliampere Unit = "mA"
+	Millimetre  Unit = "mm"
+	Centimetre  Unit = "cm"
 )
 
 // Quality says how far a reading can be trusted.
@@ -77,6 +100,29 @@ const (
 	BadAnswer Reason = "bad_answer"
 	// BusDown is a bus that is stuck or gone; no device on it can be read.
 	BusDown Reason = "bus_down"
+	// Refused is a request the device answered with an exception.
+	Refused Reason = "refused"
+	// BadValue is a value by which the device itself says that it has none.
+	BadValue Reason = "bad_value"
+
+	// NoEcho is a distance sensor that saw nothing.
+	NoEcho Reason = "no_echo"
+	// Interference is a distance sensor disturbed by another one.
+	Interference Reason = "interference"
+	// BlindZone is an object nearer than a distance sensor can see.
+	BlindZone Reason = "blind_zone"
+
+	// LineStuck is a data line of a reader that rests at the wrong level.
+	LineStuck Reason = "line_stuck"
+	// SwappedLines is a reader whose two data lines are exchanged.
+	SwappedLines Reason = "swapped_lines"
+	// ParityErrors is a reader whose frames arrive with wrong parity.
+	ParityErrors Reason = "parity_errors"
+	// Noise is a reader whose frames arrive with too few or too many bits.
+	Noise Reason = "noise"
+	// Overrun is a reader that spoke faster than it was listened to.
+	Overrun Reason = "overrun"
+
 	// Missing is hardware the gateway does not have (yet).
 	Missing Reason = "missing"
 	// Stuck is a sample that did not come back before its deadline.
@@ -95,6 +141,24 @@ type Reading struct {
 	Unit     Unit
 	Quality  Quality
 	Reason   Reason // empty when Good
+	// Raw is what the value was made from, for whoever checks the wiring. It may
+	// be there in a fault too. It is never recorded or sent.
+	Raw Raw
+	// Token is what was presented to a reader just now; zero otherwise.
+	Token Token
+}
+
+// Raw is a quantity as the chip has it: the current of a loop in mA, a distance
+// in mm, a register. The zero Raw, known by its empty unit, is none.
+type Raw struct {
+	Value Decimal
+	Unit  Unit
+}
+
+// WithRaw is r with what it was made from.
+func (r Reading) WithRaw(v Decimal, u Unit) Reading {
+	r.Raw = Raw{Value: v, Unit: u}
+	return r
 }
 
 // NewGood is a plain measurement.

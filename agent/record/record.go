@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"time"
 
 	"watchpost/agent/clock"
 	"watchpost/drivers"
@@ -70,6 +71,12 @@ const (
 	// state.
 	EventSmoke EventKind = "smoke"
 	EventDoor  EventKind = "door"
+	// EventCard is a card presented to a reader, or a code typed on its keypad;
+	// Card says which, as a pseudonym.
+	EventCard EventKind = "card"
+	// EventTime is a clock that came to be believed, or was stepped; Time says
+	// where it now stands.
+	EventTime EventKind = "time"
 	// EventRun is the first event of a run; Start says how the one before ended.
 	EventRun EventKind = "run"
 	// EventLoss says which records were given up; Loss has the ranges.
@@ -82,12 +89,33 @@ type Event struct {
 	At     clock.Stamp
 	Kind   EventKind
 	Sensor string // empty when it is the gateway's own
-	State  string // contacts: "alarm", "normal", "open", "closed"
+	State  string // contacts: "alarm", "normal", "open", "closed", "forced", "held", "released"
 	// First says that State is the first ever known of the contact: nothing
 	// changed, but a receiver may start from it.
 	First bool
 	Start *Start // EventRun only
 	Loss  *Loss  // EventLoss only
+	Card  *Card  // EventCard only
+	Time  *Fix   // EventTime only
+}
+
+// Card is what was presented to a reader.
+type Card struct {
+	// Pseudonym stands for the card: keyed, so that it says nothing without the
+	// site's key, and the same each time.
+	Pseudonym string
+	// Format is how the reader sent it, such as "h10301" or "uid".
+	Format string
+}
+
+// Fix says what time it really was at one moment of a boot.
+type Fix struct {
+	Boot   clock.BootID
+	Offset time.Duration // since boot
+	UTC    time.Time     // what the time was then, millisecond resolution
+	// Step is how far the wall clock was moved when this became known: positive
+	// when it was slow.
+	Step time.Duration
 }
 
 // Start tells a receiver what a new run knows of the one before it.
