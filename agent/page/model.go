@@ -254,8 +254,11 @@ func (s *shaper) value(q drivers.Quantity, v drivers.Decimal, u drivers.Unit) (v
 		}
 		return s.get(string(q) + state), ""
 	}
-	if u == drivers.Switch {
+	switch u {
+	case drivers.Switch:
 		return v.String(), ""
+	case drivers.Count:
+		return v.String(), s.get(string(q))
 	}
 	return v.String(), string(u)
 }
@@ -294,8 +297,8 @@ func (s *shaper) note(c health.Active) noteRow {
 	if c.Code == health.SensorFault || c.Code == health.BusDown {
 		row.Tone = toneFault
 	}
-	if text, ok := s.reasons[drivers.Reason(c.Detail)]; ok {
-		row.Detail = s.of(text)
+	if r, ok := s.reasons[c.Detail]; ok {
+		row.Detail = s.of(r.What)
 	}
 	return row
 }

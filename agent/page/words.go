@@ -121,27 +121,15 @@ func words() map[string]health.Text {
 		"door.0":  {ZH: "关闭", EN: "Closed"},
 		"door.1":  {ZH: "打开", EN: "Open"},
 
+		"door_forced.0": {ZH: "无强行开门", EN: "Not forced"},
+		"door_forced.1": {ZH: "强行打开", EN: "Forced open"},
+		"door_held.0":   {ZH: "未超时", EN: "Not held open"},
+		"door_held.1":   {ZH: "开门超时", EN: "Held open"},
+		"card":          {ZH: "次刷卡", EN: "cards read"},
+		"misread":       {ZH: "次误读", EN: "misreads"},
+
 		"ago": {ZH: "{n} 秒前|{n} 分钟前|{n} 小时前|{n} 天前", EN: "{n} s ago|{n} min ago|{n} h ago|{n} d ago"},
 		"for": {ZH: "{n} 秒|{n} 分钟|{n} 小时|{n} 天", EN: "{n} s|{n} min|{n} h|{n} d"},
-	}
-}
-
-// reasonWords says in plain words why a sensor gives no value or a doubtful one.
-func reasonWords() map[drivers.Reason]health.Text {
-	return map[drivers.Reason]health.Text{
-		drivers.BrokenWire:      {ZH: "信号线断开", EN: "the signal wire is broken"},
-		drivers.LoopOvercurrent: {ZH: "信号线短路或电流过大", EN: "the signal loop is shorted or carries too much current"},
-		drivers.UnderRange:      {ZH: "低于量程", EN: "below the measuring range"},
-		drivers.OverRange:       {ZH: "超出量程", EN: "above the measuring range"},
-		drivers.BetweenBands:    {ZH: "电流在量程边缘", EN: "the loop current is at the edge of the range"},
-		drivers.NoAnswer:        {ZH: "没有应答，请检查接线和供电", EN: "it does not answer; check wiring and power"},
-		drivers.NotReady:        {ZH: "未能及时完成测量", EN: "it did not finish in time"},
-		drivers.BadAnswer:       {ZH: "应答有误，可能受干扰", EN: "its answer is garbled; there may be interference"},
-		drivers.BusDown:         {ZH: "总线不通", EN: "its bus is down"},
-		drivers.Missing:         {ZH: "网关上没有这个接口", EN: "the gateway has no such port"},
-		drivers.Stuck:           {ZH: "读取卡住，没有返回", EN: "reading it hangs"},
-		drivers.BadWiring:       {ZH: "接线或设置不对", EN: "wiring or settings are wrong"},
-		drivers.Broken:          {ZH: "读取出错，详见日志", EN: "reading it fails; the log says why"},
 	}
 }
 
@@ -149,10 +137,10 @@ func reasonWords() map[drivers.Reason]health.Text {
 type phrase struct {
 	lang    lang
 	texts   map[string]health.Text
-	reasons map[drivers.Reason]health.Text
+	reasons map[string]health.Reason
 }
 
-func newPhrase(l lang) phrase { return phrase{lang: l, texts: words(), reasons: reasonWords()} }
+func newPhrase(l lang) phrase { return phrase{lang: l, texts: words(), reasons: health.Reasons()} }
 
 // say is the text behind a key. A key nobody wrote a text for is an error, so
 // that a template naming one fails its first test.
@@ -181,8 +169,8 @@ func (p phrase) reason(why drivers.Reason) string {
 	if why == "" {
 		return ""
 	}
-	if text, ok := p.reasons[why]; ok {
-		return p.lang.of(text)
+	if r, ok := p.reasons[string(why)]; ok {
+		return p.lang.of(r.What)
 	}
 	return p.get("reason.other")
 }

@@ -14,7 +14,6 @@ import (
 	"unicode"
 
 	"watchpost/agent/health"
-	"watchpost/drivers"
 )
 
 func chinese(s string) bool {
@@ -47,9 +46,11 @@ func TestEveryTextIsWhole(t *testing.T) {
 			t.Errorf("%s: %s", key, f)
 		}
 	}
-	for why, text := range reasonWords() {
-		if f := flaw(string(why), text); f != "" {
-			t.Errorf("reason %s: %s", why, f)
+	for why, reason := range health.Reasons() {
+		for _, text := range []health.Text{reason.What, reason.Advice} {
+			if f := flaw(why, text); f != "" {
+				t.Errorf("reason %s: %s", why, f)
+			}
 		}
 	}
 	for name, bad := range map[string]health.Text{
@@ -86,7 +87,7 @@ func TestEveryKeyIsKnownAndUsed(t *testing.T) {
 		}
 	}
 	// These are put together from a stem and a state.
-	composed := regexp.MustCompile(`^(level|alarm|lane|smoke|door)\.|\.many$|^reason\.other$`)
+	composed := regexp.MustCompile(`^(level|alarm|lane|smoke|door|door_forced|door_held)\.|^(card|misread)$|\.many$|^reason\.other$`)
 	for key := range known {
 		if !strings.Contains(text, `"`+key+`"`) && !composed.MatchString(key) {
 			t.Errorf("%q has words and is named nowhere", key)
@@ -114,13 +115,13 @@ func TestEveryReasonHasWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		found++
-		if _, ok := reasonWords()[drivers.Reason(code)]; !ok {
+		if _, ok := health.Reasons()[code]; !ok {
 			t.Errorf("reason %s has no words", code)
 		}
 		return true
 	})
-	if found != len(reasonWords()) {
-		t.Errorf("%d reasons declared, %d with words", found, len(reasonWords()))
+	if found != len(health.Reasons()) {
+		t.Errorf("%d reasons declared, %d with words", found, len(health.Reasons()))
 	}
 	if got := newPhrase(zh).reason("from_the_future"); !chinese(got) {
 		t.Errorf("an unknown reason is shown as %q", got)
