@@ -42,7 +42,39 @@ const (
 	LevelHigh Kind = "level_high"
 	// Smoke is raised while a smoke contact is in alarm.
 	Smoke Kind = "smoke"
+	// DoorOpen is raised while a plain door contact is open.
+	DoorOpen Kind = "door_open"
+	// DoorForced is raised while a door stands open that nothing let open.
+	DoorForced Kind = "door_forced"
+	// DoorHeld is raised while a door that was let open stands open too long.
+	DoorHeld Kind = "door_held"
 )
+
+// ForContact is the kind of alarm that a contact of quantity q raises by being
+// active; false for what is no contact.
+func ForContact(q drivers.Quantity) (Kind, bool) {
+	switch q {
+	case drivers.Smoke:
+		return Smoke, true
+	case drivers.Door:
+		return DoorOpen, true
+	case drivers.DoorForced:
+		return DoorForced, true
+	case drivers.DoorHeld:
+		return DoorHeld, true
+	}
+	return "", false
+}
+
+// quantity is what a rule of the kind looks at.
+func (k Kind) quantity() drivers.Quantity {
+	for _, q := range []drivers.Quantity{drivers.Smoke, drivers.Door, drivers.DoorForced, drivers.DoorHeld} {
+		if kind, _ := ForContact(q); kind == k {
+			return q
+		}
+	}
+	return drivers.Level
+}
 
 // Rule is one condition on one sensor. There is one rule for each sensor and
 // kind; of two, the later replaces the earlier.
@@ -50,7 +82,7 @@ type Rule struct {
 	Sensor string
 	Kind   Kind
 	// Quantity is what the rule looks at; empty means level for LevelHigh and
-	// smoke for Smoke.
+	// the contact's own for the others.
 	Quantity drivers.Quantity
 	// Above raises, in the unit of the quantity: a value equal to it does. A
 	// LevelHigh rule without it never raises.
@@ -120,10 +152,7 @@ func key(sensor, kind string) string { return NotePrefix + sensor + "/" + kind }
 
 func normal(r Rule) Rule {
 	if r.Quantity == "" {
-		r.Quantity = drivers.Level
-		if r.Kind == Smoke {
-			r.Quantity = drivers.Smoke
-		}
+		r.Quantity = r.Kind.quantity()
 	}
 	if r.Above != nil && (r.ClearBelow == nil || r.ClearBelow.Compare(*r.Above) > 0) {
 		r.ClearBelow = r.Above
@@ -166,7 +195,7 @@ func (e *Engine) Observe(r record.Reading) []Step {
 // ClearBelow and Above it does neither.
 func (r Rule) judge(v drivers.Decimal) (raises, clears bool) {
 	switch {
-	case r.Kind == Smoke:
+	case r.Kind != LevelHigh:
 		raises = v.Coefficient != 0
 		return raises, !raises
 	case r.Above == nil: // nothing to raise, nothing to keep up

@@ -192,6 +192,32 @@ func TestFaultChangesNothing(t *testing.T) {
 	}
 }
 
+func TestDoorContacts(t *testing.T) {
+	for q, want := range map[drivers.Quantity]Kind{drivers.Door: DoorOpen, drivers.DoorForced: DoorForced, drivers.DoorHeld: DoorHeld} {
+		kind, ok := ForContact(q)
+		if !ok || kind != want {
+			t.Fatalf("%s raises %q (%v), want %s", q, kind, ok, want)
+		}
+		p := play(t, Rule{Sensor: "gate", Kind: kind, Level: record.Orange})
+		for other := range map[drivers.Quantity]bool{drivers.Smoke: true, drivers.Door: true, drivers.DoorForced: true, drivers.DoorHeld: true} {
+			if other != q {
+				if got := p.give("gate", drivers.NewContact(other, true)); got != "" {
+					t.Errorf("%s raised %s: %s", other, kind, got)
+				}
+			}
+		}
+		if got := p.give("gate", drivers.NewContact(q, true)); got == "" {
+			t.Errorf("%s did not raise %s", q, kind)
+		}
+		if got := p.give("gate", drivers.NewContact(q, false)); got == "" {
+			t.Errorf("%s did not clear %s", q, kind)
+		}
+	}
+	if kind, ok := ForContact(drivers.Card); ok {
+		t.Errorf("a card raises %s", kind)
+	}
+}
+
 func TestSmokeContact(t *testing.T) {
 	p := play(t, Rule{Sensor: "det", Kind: Smoke, Level: record.Red})
 	var got []string

@@ -31,10 +31,10 @@ func Sentence(a record.Alarm, name, lang string) string {
 
 // words are the pieces of a language's sentences.
 type words struct {
-	level, other               string // after the name: what it is about
-	above, reached, below      string // before a threshold
-	cleared, removed, acked    string // what became of it
-	smokeRaised, smokeCleared  string
+	level, other               string          // after the name: what it is about
+	above, reached, below      string          // before a threshold
+	cleared, removed, acked    string          // what became of it
+	raised, over               map[Kind]string // what a contact's alarm says
 	doubt, by, escalated, high string
 }
 
@@ -43,8 +43,9 @@ func chinese() words {
 		level: "水位", other: "警报",
 		above: "，高于警戒 ", reached: "，达到警戒 ", below: "，已低于 ",
 		cleared: "，警报解除", removed: "警报解除：规则已撤销", acked: "警报已确认",
-		smokeRaised: "烟雾报警", smokeCleared: "烟雾报警解除",
-		doubt: "（读数存疑）", by: "，确认人 ", escalated: "（警报升级）", high: "过高",
+		raised: map[Kind]string{Smoke: "烟雾报警", DoorOpen: "：门被打开", DoorForced: "：门被强行打开", DoorHeld: "：门长时间未关"},
+		over:   map[Kind]string{Smoke: "烟雾报警解除", DoorOpen: "：门已关，警报解除", DoorForced: "：门已关，强行开门警报解除", DoorHeld: "：门已关，未关门警报解除"},
+		doubt:  "（读数存疑）", by: "，确认人 ", escalated: "（警报升级）", high: "过高",
 	}
 }
 
@@ -53,7 +54,10 @@ func english() words {
 		level: ": level", other: ": alarm",
 		above: ", above ", reached: ", has reached ", below: ", back below ",
 		cleared: ", alarm cleared", removed: ": alarm cleared, its rule was removed", acked: ": alarm acknowledged",
-		smokeRaised: ": smoke alarm", smokeCleared: ": smoke alarm cleared",
+		raised: map[Kind]string{Smoke: ": smoke alarm", DoorOpen: ": door opened", DoorForced: ": door forced open", DoorHeld: ": door held open"},
+		over: map[Kind]string{
+			Smoke: ": smoke alarm cleared", DoorOpen: ": door closed, alarm cleared",
+			DoorForced: ": door closed, forced-open alarm cleared", DoorHeld: ": door closed, held-open alarm cleared"},
 		doubt: " (reading uncertain)", by: " by ", escalated: " (escalated)", high: " too high",
 	}
 }
@@ -76,17 +80,17 @@ func (w words) step(a record.Alarm) string {
 }
 
 func (w words) condition(a record.Alarm) string {
-	over := a.State != record.Cleared
-	switch Kind(a.Kind) {
-	case Smoke:
-		if over {
-			return w.smokeRaised
-		}
-		return w.smokeCleared
-	case LevelHigh:
-		return w.levelHigh(a, over)
+	holds := a.State != record.Cleared
+	kind := Kind(a.Kind)
+	switch {
+	case kind == LevelHigh:
+		return w.levelHigh(a, holds)
+	case holds && w.raised[kind] != "":
+		return w.raised[kind]
+	case !holds && w.over[kind] != "":
+		return w.over[kind]
 	}
-	if over { // a kind of a later release
+	if holds { // a kind of a later release
 		return w.other
 	}
 	return w.other + w.cleared

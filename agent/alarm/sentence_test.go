@@ -34,6 +34,9 @@ func TestSentence(t *testing.T) {
 		{with(high, func(a *record.Alarm) { a.Value, a.Threshold = nil, nil }), "地下车库集水井水位过高", "Pump pit: level too high"},
 		{smoke, "地下车库集水井烟雾报警", "Pump pit: smoke alarm"},
 		{with(smoke, func(a *record.Alarm) { a.State = record.Cleared }), "地下车库集水井烟雾报警解除", "Pump pit: smoke alarm cleared"},
+		{with(smoke, func(a *record.Alarm) { a.Kind = "door_forced" }), "地下车库集水井：门被强行打开", "Pump pit: door forced open"},
+		{with(smoke, func(a *record.Alarm) { a.Kind, a.State = "door_held", record.Cleared }),
+			"地下车库集水井：门已关，未关门警报解除", "Pump pit: door closed, held-open alarm cleared"},
 		{with(smoke, func(a *record.Alarm) { a.Kind = "gas" }), "地下车库集水井警报", "Pump pit: alarm"},
 	} {
 		if got := Sentence(c.a, "地下车库集水井", Chinese); got != c.zh {

@@ -13,6 +13,7 @@ import (
 	"watchpost/agent/sense"
 	"watchpost/buffer"
 	"watchpost/configs"
+	"watchpost/drivers/all"
 )
 
 // contactNotes begins the key of the note that keeps a contact's last state, so
@@ -35,18 +36,42 @@ func newPipeline(g *gateway) *pipeline {
 }
 
 // rules makes the alarm rules of the configuration.
-func rules(cfg *configs.Config) (all []alarm.Rule) {
+func rules(cfg *configs.Config) (list []alarm.Rule) {
 	for _, s := range cfg.Sensors {
 		if s.Alarm == nil {
 			continue
 		}
-		rule := alarm.Rule{Sensor: s.ID, Kind: alarm.Smoke, Level: severity(s.Alarm.Level)}
+		level := severity(s.Alarm.Level)
 		if s.Alarm.Above != nil {
-			rule.Kind, rule.Above, rule.ClearBelow = alarm.LevelHigh, decimal(s.Alarm.Above), decimal(s.Alarm.ClearBelow)
+			list = append(list, alarm.Rule{
+				Sensor: s.ID, Kind: alarm.LevelHigh, Level: level,
+				Above: decimal(s.Alarm.Above), ClearBelow: decimal(s.Alarm.ClearBelow),
+			})
+			continue
 		}
-		all = append(all, rule)
+		for _, kind := range contactAlarms(s) {
+			list = append(list, alarm.Rule{Sensor: s.ID, Kind: kind, Level: level})
+		}
 	}
-	return all
+	return list
+}
+
+// contactAlarms is what a contact's alarm is raised for. A door that is watched
+// with its way out may be open: only forced or held open is an alarm.
+func contactAlarms(s configs.Sensor) (kinds []alarm.Kind) {
+	driver, ok := all.Lookup(s.Driver)
+	if !ok {
+		return nil
+	}
+	quantities := driver.Quantities(s.Options)
+	for _, q := range quantities {
+		kind, ok := alarm.ForContact(q)
+		if !ok || kind == alarm.DoorOpen && len(quantities) > 1 {
+			continue
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds
 }
 
 func severity(l configs.Level) record.Severity {
