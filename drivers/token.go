@@ -21,6 +21,9 @@ func NewToken(format, number string) Token { return Token{format: format, number
 // IsZero reports that nothing was presented.
 func (t Token) IsZero() bool { return t == Token{} }
 
+// Equal reports whether u is the same card in the same format.
+func (t Token) Equal(u Token) bool { return t == u }
+
 // Format is how the number was sent, which is no secret.
 func (t Token) Format() string { return t.format }
 

@@ -66,7 +66,7 @@ func (g *gateway) viewSensor(c configs.Sensor) (rows []page.Sensor) {
 	for _, s := range g.live.sights(c.ID) {
 		r := row
 		r.Quantity, r.Unit, r.Quality, r.Reason = s.reading.Quantity, s.reading.Unit, s.reading.Quality, s.reading.Reason
-		r.At, r.Since = s.reading.At.Wall, s.since.Wall
+		r.Raw, r.At, r.Since = s.reading.Raw, s.reading.At.Wall, s.since.Wall
 		if s.reading.HasValue() {
 			r.Value = &s.reading.Value
 		}

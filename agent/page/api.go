@@ -46,6 +46,8 @@ type sensorJSON struct {
 	Unit       drivers.Unit     `json:"unit,omitempty"`
 	Quality    string           `json:"quality"` // good, uncertain, fault, or none before the first sample
 	Reason     drivers.Reason   `json:"reason,omitempty"`
+	Raw        *drivers.Decimal `json:"raw,omitempty"` // what the chip has, whatever the quality
+	RawUnit    drivers.Unit     `json:"raw_unit,omitempty"`
 	Stale      bool             `json:"stale"`
 	At         *time.Time       `json:"at"`
 	PeriodS    float64          `json:"period_seconds,omitempty"`
@@ -127,6 +129,9 @@ func sensorDocument(x Sensor, stale bool) sensorJSON {
 		ID: x.ID, Name: health.Text{ZH: x.NameZH, EN: x.NameEN}, Place: x.Place, Quantity: x.Quantity,
 		Unit: x.Unit, Quality: x.Quality.String(), Reason: x.Reason, Stale: stale, At: known(x.At),
 		PeriodS: x.Period.Seconds(), LastGood: x.LastGood, LastGoodAt: known(x.LastGoodAt),
+	}
+	if x.Raw.Unit != "" {
+		out.Raw, out.RawUnit = &x.Raw.Value, x.Raw.Unit
 	}
 	switch x.Quality {
 	case drivers.Good, drivers.Uncertain:

@@ -45,8 +45,11 @@ type Sensor struct {
 	Unit    drivers.Unit
 	Quality drivers.Quality // the zero Quality: no sample yet
 	Reason  drivers.Reason
-	At      time.Time // of the newest sample; zero: none yet
-	Since   time.Time // since when Quality has been what it is; zero: not known
+	// Raw is what the newest sample was made from, such as a loop's current; it
+	// may be there in a fault. Only the API gives it.
+	Raw   drivers.Raw
+	At    time.Time // of the newest sample; zero: none yet
+	Since time.Time // since when Quality has been what it is; zero: not known
 	// Period is the time between samples. Over three of them, and at least 3 s,
 	// without a sample the value counts as stale. 0 (a sensor that speaks by itself): never.
 	Period time.Duration

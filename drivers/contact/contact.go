@@ -155,8 +155,14 @@ func (c *Contact) level(ctx context.Context) (state, error) {
 	return atRest, nil
 }
 
+// reading is the contact's state, with the line's level as its raw value: 1
+// high, 0 low.
 func (c *Contact) reading(s state) drivers.Reading {
-	return drivers.NewContact(c.opts.Quantity, s == active)
+	high := int64(0)
+	if (s == active) != c.opts.ActiveLow {
+		high = 1
+	}
+	return drivers.NewContact(c.opts.Quantity, s == active).WithRaw(drivers.Int(high), drivers.Switch)
 }
 
 func (c *Contact) confirmed() state {

@@ -281,7 +281,11 @@ func TestSample(t *testing.T) {
 					}
 					return
 				}
-				want := []drivers.Reading{drivers.NewContact(drivers.Smoke, tt.want == 1)}
+				level := tt.want // of the line: raw, whatever counts as active
+				if tt.opts.ActiveLow {
+					level = 1 - level
+				}
+				want := []drivers.Reading{drivers.NewContact(drivers.Smoke, tt.want == 1).WithRaw(drivers.Int(level), drivers.Switch)}
 				if diff := cmp.Diff(want, got); err != nil || diff != "" {
 					t.Errorf("error %v (-want +got):\n%s", err, diff)
 				}

@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"watchpost/agent/clock"
+	"watchpost/agent/sense"
+	"watchpost/configs"
+	"watchpost/drivers/board"
+)
+
+// Readout reads the sensors named by ids, or all of them when there are none,
+// straight from the hardware until ctx ends, and hands each observation to
+// each, one at a time. Nothing is stored, raised or sent. It is for checking
+// wiring while the agent does not run: the kernel lets only one program have a
+// GPIO line or a serial port. Errors are those of the configuration; what is
+// wrong with a sensor comes as a reading of quality fault.
+func Readout(ctx context.Context, cfg *configs.Config, ids []string, host board.Host, log *slog.Logger, each func(sense.Observation)) (err error) {
+	chosen, err := choose(cfg, ids)
+	if err != nil {
+		return err
+	}
+	source, err := clock.System()
+	if err != nil {
+		return err
+	}
+	b := board.New(host, board.Options{})
+	defer func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), boardGrace)
+		defer cancel()
+		err = errors.Join(err, b.Close(grace))
+	}()
+	sensors, err := buildSensors(chosen, b)
+	if err != nil {
+		return err
+	}
+	sense.New(clock.New(source, time.Time{}), each, nil, log).Run(ctx, sensors)
+	return nil
+}
+
+// choose is cfg with the sensors of these ids only.
+func choose(cfg *configs.Config, ids []string) (*configs.Config, error) {
+	if len(ids) == 0 {
+		return cfg, nil
+	}
+	chosen := *cfg
+	chosen.Sensors = nil
+	for _, id := range ids {
+		at := slices.IndexFunc(cfg.Sensors, func(s configs.Sensor) bool { return s.ID == id })
+		if at < 0 {
+			return nil, fmt.Errorf("read sensor %q: the configuration has no such sensor; it has %s", id, sensorIDs(cfg))
+		}
+		chosen.Sensors = append(chosen.Sensors, cfg.Sensors[at])
+	}
+	return &chosen, nil
+}
+
+func sensorIDs(cfg *configs.Config) string {
+	var ids []string
+	for _, s := range cfg.Sensors {
+		ids = append(ids, s.ID)
+	}
+	if ids == nil {
+		return "none"
+	}
+	return strings.Join(ids, ", ")
+}
