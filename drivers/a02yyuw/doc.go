@@ -10,7 +10,9 @@
 // be FF. So after a wrong sum one byte is given up and not four, and a sum that
 // fits on a distance of 32768 mm and more is taken for a false start: FF 01 FF FF
 // (511 mm), sent again and again and read from its third byte on, would else be
-// 65281 mm for ever. The two codes of the newer firmware are the exception
+// 65281 mm for ever. And a frame right after a wrong one is not believed: one bit
+// flipped between frames of 767 mm, FF 02 FF 04 FF 02 FF 00, would else give
+// 1279 mm from the second byte on. The two codes of the newer firmware are the exception
 // (https://wiki.dfrobot.com/sen0754/docs/24696):
 //
 //	FF FF FD FB       no object: fault, no_echo

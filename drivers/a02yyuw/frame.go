@@ -17,13 +17,15 @@ const (
 // Parser finds frames in a stream of bytes. The zero value is ready to use. It
 // is not safe for concurrent use.
 type Parser struct {
-	held [frameSize]byte
-	n    int
+	held  [frameSize]byte
+	n     int
+	doubt bool // the last frame was wrong
 }
 
 // Push takes the next byte. ok says that it completes a frame, which says
-// distance, in mm or one of the codes. dropped counts the bytes now known to be
-// no part of a frame.
+// distance, in mm or one of the codes. A right frame after a wrong one only ends
+// the doubt and is not told. dropped counts the bytes now known to be no part of
+// a frame.
 func (p *Parser) Push(b byte) (distance uint16, ok bool, dropped int) {
 	p.held[p.n] = b
 	p.n++
@@ -31,9 +33,11 @@ func (p *Parser) Push(b byte) (distance uint16, ok bool, dropped int) {
 		distance = uint16(p.held[1])<<8 | uint16(p.held[2])
 		sum := p.held[0] + p.held[1] + p.held[2]
 		if sum == p.held[3] && (distance < beyondAll || distance == noObject || distance == coChannel) {
-			p.n = 0
-			return distance, true, 0
+			believed := !p.doubt
+			p.n, p.doubt = 0, false
+			return distance, believed, 0
 		}
+		p.doubt = true
 		dropped = p.drop()
 	}
 	for p.n > 0 && p.held[0] != header {
