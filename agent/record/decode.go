@@ -19,6 +19,9 @@ var ErrNewer = errors.New("record of a newer release")
 // ErrDamaged is returned, wrapped, for bytes that no release writes.
 var ErrDamaged = errors.New("damaged record")
 
+// maxStepMS is the longest step a time.Duration can say.
+const maxStepMS = int64(1<<63-1) / int64(time.Millisecond)
+
 // KindOf says what b holds, from its first bytes alone.
 func KindOf(b []byte) (Kind, error) {
 	kind, _, err := open(b)
@@ -143,6 +146,7 @@ func decodeReading(b []byte) (Reading, error) {
 
 func decodeEvent(b []byte) (Event, error) {
 	var e Event
+	var card Card
 	err := walk(b, func(f field) error {
 		if known, err := decodeCommon(f, &e.Obs, &e.At, &e.Sensor); known {
 			return err
@@ -163,13 +167,67 @@ func decodeEvent(b []byte) (Event, error) {
 			err := setNumber(f, &first)
 			e.First = first != 0
 			return err
+		case fieldPseudonym:
+			return setText(f, &card.Pseudonym)
+		case fieldFormat:
+			return setText(f, &card.Format)
+		case fieldFix:
+			e.Time = new(Fix)
+			return decodeFix(f, e.Time)
 		}
 		return nil
 	})
-	if err != nil {
+	if card != (Card{}) {
+		e.Card = &card
+	}
+	switch {
+	case err != nil:
 		return Event{}, err
+	case e.Kind == EventCard && card.Pseudonym == "":
+		return Event{}, fmt.Errorf("%w: card event without a card", ErrDamaged)
+	case e.Kind == EventTime && e.Time == nil:
+		return Event{}, fmt.Errorf("%w: time event without a fix", ErrDamaged)
 	}
 	return e, nil
+}
+
+// decodeFix wants boot and utc: without them a fix would correct another boot,
+// or to 1970.
+func decodeFix(f field, fix *Fix) error {
+	var hasBoot, hasUTC bool
+	err := f.walk(func(f field) error {
+		var n uint64
+		switch f.num {
+		case fixBoot:
+			if f.typ != protowire.BytesType || len(f.raw) != len(fix.Boot) {
+				return fmt.Errorf("%w: boot id of a fix is not %d bytes", ErrDamaged, len(fix.Boot))
+			}
+			hasBoot = true
+			copy(fix.Boot[:], f.raw)
+		case fixOffset:
+			err := setNumber(f, &n)
+			fix.Offset = time.Duration(n)
+			return err
+		case fixUTC:
+			err := setNumber(f, &n)
+			hasUTC = true
+			fix.UTC = time.UnixMilli(protowire.DecodeZigZag(n)).UTC()
+			return err
+		case fixStep:
+			err := setNumber(f, &n)
+			ms := protowire.DecodeZigZag(n)
+			if ms > maxStepMS || ms < -maxStepMS {
+				return fmt.Errorf("%w: step of %d ms", ErrDamaged, ms)
+			}
+			fix.Step = time.Duration(ms) * time.Millisecond
+			return err
+		}
+		return nil
+	})
+	if err == nil && !(hasBoot && hasUTC) {
+		return fmt.Errorf("%w: fix without boot or utc", ErrDamaged)
+	}
+	return err
 }
 
 func decodeAlarm(b []byte) (Alarm, error) {

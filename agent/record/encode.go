@@ -52,6 +52,9 @@ const (
 	fieldBy             = 27
 	fieldNote           = 28
 	fieldFirst          = 29
+	fieldPseudonym      = 30
+	fieldFormat         = 31
+	fieldFix            = 32
 )
 
 // Field numbers inside the nested messages.
@@ -75,9 +78,16 @@ const (
 
 	rangeFirst = 3
 	rangeLast  = 4
+
+	fixBoot   = 1
+	fixOffset = 2
+	fixUTC    = 3
+	fixStep   = 4
 )
 
-// EncodeReading is r's stored form. Wall time is kept to the millisecond. A
+// EncodeReading is r's stored form. Wall time is kept to the millisecond; Raw
+// and Token are left out: the one is for whoever checks the wiring, the other is
+// personal. A
 // reading without a value, whatever its quality says, is stored as a fault and
 // carries no value, so that a forgotten quality cannot become a measurement.
 func EncodeReading(r Reading) []byte {
@@ -93,7 +103,9 @@ func EncodeReading(r Reading) []byte {
 	return appendText(b, fieldReason, string(r.Reason))
 }
 
-// EncodeEvent is e's stored form. Wall time is kept to the millisecond.
+// EncodeEvent is e's stored form. Wall times, and the step of a fix, are kept to
+// the millisecond. A card event without a pseudonym, and a time event without a
+// fix, say nothing and cannot be read back.
 func EncodeEvent(e Event) []byte {
 	b := header(KindEvent, e.Obs, e.At, e.Sensor)
 	b = appendText(b, fieldEvent, string(e.Kind))
@@ -106,6 +118,13 @@ func EncodeEvent(e Event) []byte {
 	}
 	if e.First {
 		b = appendNumber(b, fieldFirst, 1)
+	}
+	if e.Card != nil {
+		b = appendText(b, fieldPseudonym, e.Card.Pseudonym)
+		b = appendText(b, fieldFormat, e.Card.Format)
+	}
+	if e.Time != nil {
+		b = appendMessage(b, fieldFix, encodeFix(*e.Time))
 	}
 	return b
 }
@@ -156,6 +175,14 @@ func encodeLoss(l Loss) []byte {
 	return b
 }
 
+func encodeFix(f Fix) []byte {
+	b := appendMessage(nil, fixBoot, f.Boot[:])
+	b = appendNumber(b, fixOffset, uint64(f.Offset))
+	b = protowire.AppendTag(b, fixUTC, protowire.VarintType)
+	b = protowire.AppendVarint(b, protowire.EncodeZigZag(f.UTC.UnixMilli()))
+	return appendNumber(b, fixStep, protowire.EncodeZigZag(f.Step.Milliseconds()))
+}
+
 func header(kind Kind, obs uint64, at clock.Stamp, sensor string) []byte {
 	b := make([]byte, 0, 96)
 	b = append(b, formatVersion)
@@ -167,7 +194,8 @@ func header(kind Kind, obs uint64, at clock.Stamp, sensor string) []byte {
 
 // appendStamp says synced by the choice of the wall field: a reader that knew
 // only one of them could not take a guess for the truth. A stamp without wall
-// time is never synced.
+// time is never synced. Nor is a corrected one, which has no business here: what
+// was worked out later must not pass for what was believed.
 func appendStamp(b []byte, at clock.Stamp) []byte {
 	if at.Boot != (clock.BootID{}) {
 		b = appendMessage(b, fieldBoot, at.Boot[:])
@@ -177,7 +205,7 @@ func appendStamp(b []byte, at clock.Stamp) []byte {
 		return b
 	}
 	field := protowire.Number(fieldWallUnsynced)
-	if at.Synced {
+	if at.Synced && !at.Corrected {
 		field = fieldWall
 	}
 	b = protowire.AppendTag(b, field, protowire.VarintType)

@@ -2,7 +2,6 @@ package record
 
 import (
 	"fmt"
-	"time"
 
 	"watchpost/agent/clock"
 	"watchpost/drivers"
@@ -109,14 +108,7 @@ type Card struct {
 }
 
 // Fix says what time it really was at one moment of a boot.
-type Fix struct {
-	Boot   clock.BootID
-	Offset time.Duration // since boot
-	UTC    time.Time     // what the time was then, millisecond resolution
-	// Step is how far the wall clock was moved when this became known: positive
-	// when it was slow.
-	Step time.Duration
-}
+type Fix = clock.Fix
 
 // Start tells a receiver what a new run knows of the one before it.
 type Start struct {
