@@ -21,14 +21,22 @@ const (
 	// lateness is what an orderly driver may take, past its deadline, to say
 	// itself what was late.
 	lateness = 500 * time.Millisecond
-	// maxBackoff keeps a sensor that comes back from waiting long to be seen.
-	maxBackoff = 30 * time.Second
+	// A sensor that is plugged in again is seen within cheapBackoff, as long as
+	// asking it in vain costs its bus no more than share of that time. Asking a
+	// dead slave of a slow serial line costs a whole timeout: then it waits
+	// longer, up to maxBackoff. So thirty dead ones leave most of a bus to the
+	// living.
+	cheapBackoff = 10 * time.Second
+	maxBackoff   = 30 * time.Second
+	share        = 100
 	// patience is how many failures in a row are retried at the normal pace:
 	// one bad frame on a long cable is no reason to slow down.
 	patience = 3
 	// silence is how many periods a watcher may say nothing before it counts
 	// as stuck.
 	silence = 3
+	// shortest is the shortest period that is kept.
+	shortest = 10 * time.Millisecond
 )
 
 // Sensor is one configured thing that is read.
@@ -44,18 +52,25 @@ type Sensor struct {
 	Report  Policy
 }
 
-// Observation is one stamped reading and what the report policy says of it.
+// Observation is one stamped reading and what the report policy says of it. Its
+// Token is always zero: what was presented is in Card.
 type Observation struct {
 	record.Reading
 	Due bool // to be recorded and sent
+	// Card is what was presented to a reader just now; nil otherwise.
+	Card *record.Card
+	// Folded is how many readings of this sensor were left out since its last
+	// observation, because it spoke too fast. 0 for a sensor in order.
+	Folded uint64
 }
 
 // Supervisor reads sensors. Make one with New; Run it once.
 type Supervisor struct {
-	clock   *clock.Clock
-	sink    func(Observation)
-	inAlarm func(sensor string) bool
-	log     *slog.Logger
+	clock      *clock.Clock
+	sink       func(Observation)
+	inAlarm    func(sensor string) bool
+	pseudonyms *Pseudonyms
+	log        *slog.Logger
 
 	// mu makes the order of obs the order of sink calls.
 	mu  sync.Mutex
@@ -64,7 +79,8 @@ type Supervisor struct {
 
 // New makes a supervisor that hands each observation to sink, one at a time and
 // in obs order. While sink blocks, sensors wait. inAlarm says which sensors have
-// an active alarm and are reported faster; nil says none.
+// an active alarm and are reported faster; it is asked at each observation and
+// must be quick; nil says none. Presentations have no identity until Identify.
 func New(clk *clock.Clock, sink func(Observation), inAlarm func(sensor string) bool, log *slog.Logger) *Supervisor {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -75,13 +91,23 @@ func New(clk *clock.Clock, sink func(Observation), inAlarm func(sensor string) b
 	return &Supervisor{clock: clk, sink: sink, inAlarm: inAlarm, log: log}
 }
 
+// Identify gives presentations their pseudonyms. Call it before Run.
+func (s *Supervisor) Identify(p *Pseudonyms) *Supervisor {
+	s.pseudonyms = p
+	return s
+}
+
 // Run reads the sensors until ctx ends. It returns when every sensor has been
 // let go; a driver call that is stuck in the kernel is left behind after its
 // deadline.
 func (s *Supervisor) Run(ctx context.Context, sensors []Sensor) {
 	var wg sync.WaitGroup
 	for _, sensor := range sensors {
-		w := &watch{Sensor: sensor, supervisor: s, log: s.log.With("sensor", sensor.ID), reports: map[drivers.Quantity]report{}}
+		sensor.Every = max(sensor.Every, shortest)
+		w := &watch{
+			Sensor: sensor, supervisor: s, log: s.log.With("sensor", sensor.ID),
+			reports: map[drivers.Quantity]report{},
+		}
 		if sensor.Watcher != nil {
 			wg.Go(func() { w.listen(ctx) })
 		} else {
@@ -98,6 +124,8 @@ type watch struct {
 	log        *slog.Logger
 	reports    map[drivers.Quantity]report
 	failures   int
+	cost       time.Duration // what the last failure took
+	folded     uint64        // readings left out since the last observation
 }
 
 // poll asks a Sampler every Every, later when it keeps failing.
@@ -114,12 +142,20 @@ func (w *watch) poll(ctx context.Context) {
 		case <-timer.C:
 		}
 		due := time.Now()
+		select {
+		case <-pending:
+			// It came back after it was said to be stuck. Nobody knows when its
+			// value was measured: a fresh one is asked for.
+			pending = nil
+		default:
+		}
 		if pending == nil {
 			pending = w.ask(ctx)
 		}
 		if w.await(ctx, pending) {
 			pending = nil
 		}
+		w.cost = time.Since(due)
 		timer.Reset(max(0, time.Until(due.Add(w.pause()))))
 	}
 }
@@ -173,79 +209,23 @@ func (w *watch) await(ctx context.Context, answer <-chan sample) bool {
 	}
 }
 
-// listen runs a Watcher, again and again when it fails, and says so when it
-// falls silent.
-func (w *watch) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := w.hear(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		w.fail(err)
-		timer := time.NewTimer(w.pause())
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		}
-	}
-}
-
-// hear is one life of a Watcher.
-func (w *watch) hear(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	heard := make(chan drivers.Reading)
-	ended := make(chan error, 1)
-	go func() {
-		_, err := guard(func() ([]drivers.Reading, error) {
-			return nil, w.Watcher.Watch(ctx, func(r drivers.Reading) {
-				select {
-				case heard <- r:
-				case <-ctx.Done():
-				}
-			})
-		})
-		if err == nil {
-			err = errors.New("driver stopped watching without an error")
-		}
-		ended <- err
-	}()
-	defer func() { letGo(ended) }()
-	defer cancel()
-	limit := time.NewTimer(w.deadline() * silence)
-	defer limit.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case r := <-heard:
-			limit.Reset(w.deadline() * silence)
-			w.succeed()
-			w.observe(r)
-		case err := <-ended:
-			ended = nil // nothing more to let go
-			return err
-		case <-limit.C:
-			w.fail(drivers.Because(drivers.Stuck, fmt.Errorf("watch sensor %s: silent for %v", w.ID, w.deadline()*silence)))
-			limit.Reset(w.deadline() * silence)
-		}
-	}
-}
-
-// observe stamps one reading and hands it on.
+// observe stamps one reading, takes the card's number out of it and hands it on.
 func (w *watch) observe(r drivers.Reading) {
 	s := w.supervisor
+	card := s.pseudonyms.card(r.Token)
+	r.Token = drivers.Token{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.obs++
 	reading := record.Reading{Sensor: w.ID, Obs: s.obs, At: s.clock.Now(), Reading: r}
-	last, seen := w.reports[r.Quantity]
-	due := !seen || w.Report.due(last, reading, w.Every, s.inAlarm(w.ID))
-	if due {
-		w.reports[r.Quantity] = report{reading: r, at: reading.At.Offset}
+	last := w.reports[r.Quantity]
+	why := w.Report.due(last, reading, w.Every, s.inAlarm(w.ID))
+	if why != notDue {
+		w.reports[r.Quantity] = last.next(reading, why)
 	}
-	s.sink(Observation{Reading: reading, Due: due})
+	folded := w.folded
+	w.folded = 0
+	s.sink(Observation{Reading: reading, Due: why != notDue, Card: card, Folded: folded})
 }
 
 // fail says of every quantity that it cannot be read. The first of a row of
@@ -278,9 +258,10 @@ func (w *watch) pause() time.Duration {
 	if w.failures <= patience {
 		return w.Every
 	}
+	longest := max(w.Every, min(max(cheapBackoff, w.cost*share), maxBackoff))
 	doubled := w.Every << min(w.failures-patience, 16)
-	if doubled <= 0 || doubled > maxBackoff {
-		doubled = max(maxBackoff, w.Every)
+	if doubled <= 0 || doubled > longest {
+		doubled = longest
 	}
 	return doubled - rand.N(doubled/4+1)
 }
