@@ -19,8 +19,11 @@ type StateDoc struct {
 	Predecessor record.Run // zero when there is none
 	// Session rises with each connection of a run. Of two states of one run the
 	// one with the lower session is out of date, whenever it arrives.
-	Session    uint64
-	Now        clock.Stamp // when this was said
+	Session uint64
+	Now     clock.Stamp // when this was said
+	// Fixes says what time it really was in each boot, the newest boot first, as
+	// clock.Table.Fixes has them; only MaxFixes are listed.
+	Fixes      []record.Fix
 	Versions   map[string]string
 	Backlog    [3]uint64 // records held for this platform, by record.Lane
 	Conditions []Condition
@@ -41,7 +44,7 @@ type Condition struct {
 func (n *Native) State(d StateDoc) (topic string, payload []byte, err error) {
 	body := n.state(d)
 	backlog := lanesOf(d.Backlog)
-	body.Backlog, body.Clock = &backlog, &clockJSON{Synced: d.Now.Synced}
+	body.Backlog, body.Clock = &backlog, clockOf(d)
 	body.Inventory = n.inventory()
 	body.Conditions = make([]conditionJSON, 0, len(d.Conditions))
 	for _, c := range d.Conditions {
@@ -103,8 +106,22 @@ type stateJSON struct {
 	Conditions []conditionJSON   `json:"conditions,omitzero"`
 }
 
+// MaxFixes is how many boots a state document lists.
+const MaxFixes = 16
+
 type clockJSON struct {
-	Synced bool `json:"synced"`
+	Synced bool      `json:"synced"`
+	Fixes  []fixJSON `json:"fixes"`
+}
+
+// clockOf says synced of the system's clock alone: a corrected stamp is no sign
+// of a time service.
+func clockOf(d StateDoc) *clockJSON {
+	c := &clockJSON{Synced: d.Now.Synced && !d.Now.Corrected, Fixes: []fixJSON{}}
+	for _, f := range d.Fixes[:min(len(d.Fixes), MaxFixes)] {
+		c.Fixes = append(c.Fixes, fixOf(f))
+	}
+	return c
 }
 
 type sensorJSON struct {

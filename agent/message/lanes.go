@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"watchpost/agent/alarm"
+	"watchpost/agent/clock"
 	"watchpost/agent/record"
 	"watchpost/drivers"
 )
@@ -86,6 +87,8 @@ func (n *Native) Event(prev *record.Position, item Item) (topic string, payload 
 		First:  e.First,
 		Start:  startOf(e.Start),
 		Loss:   lossOf(e.Loss),
+		Card:   cardOf(e.Card),
+		Time:   timeFixOf(e.Time),
 		Place:  n.place(e.Sensor),
 	}
 	if e.Sensor != "" {
@@ -103,6 +106,8 @@ type eventJSON struct {
 	First  bool             `json:"first,omitempty"`
 	Start  *startJSON       `json:"start,omitempty"`
 	Loss   *lossJSON        `json:"loss,omitempty"`
+	Card   *cardJSON        `json:"card,omitempty"`
+	Time   *timeFixJSON     `json:"time_fix,omitempty"`
 	Place  *Place           `json:"place,omitempty"`
 }
 
@@ -169,6 +174,41 @@ func lossOf(l *record.Loss) *lossJSON {
 		body.Ranges = append(body.Ranges, rangeJSON{Run: r.Run.String(), First: r.First, Last: r.Last})
 	}
 	return body
+}
+
+type cardJSON struct {
+	Pseudonym string `json:"pseudonym"`
+	Format    string `json:"format,omitempty"`
+}
+
+func cardOf(c *record.Card) *cardJSON {
+	if c == nil {
+		return nil
+	}
+	return &cardJSON{Pseudonym: c.Pseudonym, Format: c.Format}
+}
+
+// fixJSON is what time it was at one moment of a boot.
+type fixJSON struct {
+	Boot     string  `json:"boot"`
+	OffsetMS int64   `json:"offset_ms"`
+	UTC      *string `json:"utc"`
+}
+
+func fixOf(f record.Fix) fixJSON {
+	return fixJSON{Boot: f.Boot.String(), OffsetMS: f.Offset.Milliseconds(), UTC: wall(clock.Stamp{Wall: f.UTC})}
+}
+
+type timeFixJSON struct {
+	fixJSON
+	StepMS int64 `json:"step_ms"`
+}
+
+func timeFixOf(f *record.Fix) *timeFixJSON {
+	if f == nil {
+		return nil
+	}
+	return &timeFixJSON{fixOf(*f), f.Step.Milliseconds()}
 }
 
 // Readings shapes one or more readings of one run, in the order of their seqs.

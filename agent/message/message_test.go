@@ -52,12 +52,29 @@ func native() *Native {
 		"pump-pit-1": {NameZH: "地下车库集水井", NameEN: "Pump pit", Kind: "level", Driver: "currentloop", Place: Place{Text: "地下车库 B1"}},
 		"smoke-2":    {NameZH: "3号楼电缆井", NameEN: "Cable shaft, building 3", Kind: "smoke", Driver: "contact"},
 		"door-3":     {NameZH: "北门", NameEN: "North gate", Kind: "door", Driver: "contact", Place: Place{Building: "北门岗亭"}},
+		"reader-4":   {NameZH: "北门读卡器", NameEN: "Reader, north gate", Kind: "card", Driver: "wiegand"},
 	})
 }
 
 func reading(seq uint64, ms int, r drivers.Reading) Item {
 	return Item{at(seq), record.Reading{Sensor: "pump-pit-1", Obs: 1000 + seq, At: stamp(ms, true), Reading: r}}
 }
+
+// of is item as another sensor's, its time corrected.
+func of(sensor string, item Item) Item {
+	r := item.Record.(record.Reading)
+	r.Sensor, r.At = sensor, corrected(r.At)
+	item.Record = r
+	return item
+}
+
+func corrected(s clock.Stamp) clock.Stamp {
+	s.Synced, s.Corrected = true, true
+	return s
+}
+
+var timeFix = record.Fix{Boot: stamp(0, true).Boot, Offset: time.Hour + 250*time.Millisecond,
+	UTC: time.Date(2026, 3, 1, 4, 5, 6, 250e6, time.UTC), Step: -3600123 * time.Millisecond}
 
 func raised() record.Alarm {
 	return record.Alarm{
@@ -71,6 +88,7 @@ func with(a record.Alarm, change func(*record.Alarm)) record.Alarm { change(&a);
 func stateDoc() StateDoc {
 	return StateDoc{
 		Online: true, Run: run, Predecessor: runOld, Session: 3, Now: stamp(700, true),
+		Fixes:    []record.Fix{timeFix, {Boot: clock.BootID{9}, Offset: 5 * time.Second, UTC: time.Date(2026, 2, 27, 23, 59, 59, 999e6, time.UTC)}},
 		Versions: map[string]string{"watchpost": "0.1.0", "config": "5f2c"}, Backlog: [3]uint64{0, 2, 1200},
 		Conditions: []Condition{{
 			Code: "sensor_fault", Severity: "warning", Since: stamp(-60000, true).Wall, Subject: "pump-pit-1",
@@ -100,6 +118,7 @@ func samples() map[string]shaped {
 		Raise: record.Position{Run: runOld, Seq: 12}, Obs: 20, At: stamp(5, false), Since: clock.Stamp{Boot: clock.BootID{9}, Offset: 70 * time.Second},
 		Sensor: "smoke-2", Kind: "smoke", Level: record.Red, State: record.Raised, Quantity: drivers.Smoke, Value: decimal("1"), Unit: drivers.Switch,
 	}
+	late := with(smoke, func(a *record.Alarm) { a.At, a.Since = corrected(a.At), corrected(stamp(-700, true)) })
 	acked := with(smoke, func(a *record.Alarm) { a.State, a.By, a.Value, a.Unit = record.Acknowledged, "p-41c0", nil, "" })
 	event := func(seq uint64, e record.Event) shaped {
 		return keep(n.Event(prev(run, seq-1), Item{at(seq), e}))
@@ -112,17 +131,28 @@ func samples() map[string]shaped {
 		"alarms.raised":       keep(n.Alarm(prev(runOld, 12), raisedItem)),
 		"alarms.cleared":      keep(n.Alarm(prev(run, 300), Item{at(301), cleared})),
 		"alarms.smoke":        keep(n.Alarm(nil, Item{at(1), smoke})),
+		"alarms.corrected":    keep(n.Alarm(nil, Item{at(1), late})),
 		"alarms.nameless":     keep(n.Alarm(prev(run, 2), Item{at(3), with(cleared, func(a *record.Alarm) { a.Raise = record.Position{} })})),
 		"alarms.acknowledged": keep(n.Alarm(prev(run, 1), Item{at(2), acked})),
 		"events.smoke":        event(8, record.Event{Obs: 12, At: stamp(1, true), Kind: record.EventSmoke, Sensor: "smoke-2", State: "alarm"}),
 		"events.door":         event(9, record.Event{Obs: 13, At: stamp(2, true), Kind: record.EventDoor, Sensor: "door-3", State: "open"}),
-		"events.run":          keep(n.Event(prev(runOld, 44), Item{at(1), record.Event{At: stamp(0, false), Kind: record.EventRun, Start: start}})),
-		"events.run-first":    keep(n.Event(nil, Item{at(1), record.Event{At: clock.Stamp{Offset: time.Second}, Kind: record.EventRun, Start: &record.Start{Ended: "unknown"}}})),
-		"events.loss":         event(10, record.Event{At: stamp(3, true), Kind: record.EventLoss, Loss: loss}),
+		"events.door-forced":  event(11, record.Event{Obs: 14, At: corrected(stamp(4, true)), Kind: record.EventDoor, Sensor: "door-3", State: "forced"}),
+		"events.card": event(12, record.Event{Obs: 15, At: stamp(5, true), Kind: record.EventCard, Sensor: "reader-4",
+			Card: &record.Card{Pseudonym: "c-9f3a61", Format: "h10301"}}),
+		"events.time":      event(13, record.Event{At: stamp(250, true), Kind: record.EventTime, Time: &timeFix}),
+		"events.run":       keep(n.Event(prev(runOld, 44), Item{at(1), record.Event{At: stamp(0, false), Kind: record.EventRun, Start: start}})),
+		"events.run-first": keep(n.Event(nil, Item{at(1), record.Event{At: clock.Stamp{Offset: time.Second}, Kind: record.EventRun, Start: &record.Start{Ended: "unknown"}}})),
+		"events.loss":      event(10, record.Event{At: stamp(3, true), Kind: record.EventLoss, Loss: loss}),
 		"readings.list": keep(n.Readings(prev(run, 40), []Item{
 			reading(41, 0, drivers.NewGood(drivers.Level, *decimal("10.490"), drivers.Metre)),
 			reading(42, 1000, drivers.NewUncertain(drivers.Level, *decimal("5.000"), drivers.Metre, drivers.OverRange)),
 			reading(45, 2000, drivers.NewFault(drivers.Level, drivers.BrokenWire)),
+		})),
+		"readings.access": keep(n.Readings(prev(run, 45), []Item{
+			of("reader-4", reading(46, 3000, drivers.NewGood(drivers.Card, drivers.Int(17), drivers.Count))),
+			of("reader-4", reading(47, 3000, drivers.NewGood(drivers.Misread, drivers.Int(2), drivers.Count))),
+			of("door-3", reading(48, 3000, drivers.NewContact(drivers.DoorForced, true))),
+			of("door-3", reading(49, 3000, drivers.NewContact(drivers.DoorHeld, false))),
 		})),
 		"state.online":         keep(n.State(stateDoc())),
 		"state.will":           keep(n.Will(stateDoc())),
@@ -306,5 +336,21 @@ func TestPlaceWithinGateway(t *testing.T) {
 	}
 	if p := New(Gateway{ID: "g"}, nil).place("x"); p != nil {
 		t.Errorf("no place at all: %+v", p)
+	}
+}
+
+// Of a reading only what was measured goes out: neither the number of a card nor
+// the raw value.
+func TestTokenAndRawStayHere(t *testing.T) {
+	r := drivers.NewGood(drivers.Card, drivers.Int(1), drivers.Count).WithRaw(drivers.Int(4711), drivers.Milliampere)
+	r.Token = drivers.NewToken("h10301", "99/999")
+	s := keep(native().Readings(nil, []Item{reading(1, 0, r)}))
+	for _, secret := range []string{"99/999", "99\\/999", "hidden", "4711", "mA"} {
+		if s.err != nil || bytes.Contains(s.payload, []byte(secret)) {
+			t.Errorf("%q in %s, %v", secret, s.payload, s.err)
+		}
+	}
+	if !bytes.Contains(s.payload, []byte(`"count"`)) { // and the check above can see a unit
+		t.Errorf("no unit in %s", s.payload)
 	}
 }

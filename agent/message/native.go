@@ -42,7 +42,7 @@ type SensorInfo struct {
 	NameZH string
 	NameEN string
 	Place  Place
-	Kind   string // what it observes: "level", "smoke", "door"
+	Kind   string // what it observes: "level", "smoke", "door", "card"
 	Driver string
 }
 
@@ -154,10 +154,13 @@ func wall(s clock.Stamp) *string {
 }
 
 func timeQuality(s clock.Stamp) string {
-	if s.Synced && !s.Wall.IsZero() {
-		return "synced"
+	switch {
+	case s.Wall.IsZero() || !s.Synced:
+		return "unsynced"
+	case s.Corrected:
+		return "corrected"
 	}
-	return "unsynced"
+	return "synced"
 }
 
 type prevJSON struct {

@@ -67,6 +67,17 @@ func TestRefused(t *testing.T) {
 		return b
 	}
 	good := encode(t, samples(t)["reading-good"])
+	fix := encodeFix(Fix{Boot: clock.BootID{1}, UTC: time.Unix(1e9, 0)})
+	event := func(kind EventKind, field protowire.Number, message []byte) []byte {
+		b := appendText(header(KindEvent, 0, clock.Stamp{}, ""), fieldEvent, string(kind))
+		if field == 0 {
+			return b
+		}
+		return appendMessage(b, field, message)
+	}
+	if _, err := Decode(event(EventTime, fieldFix, fix)); err != nil { // the parts above are sound
+		t.Errorf("a whole fix: %v", err)
+	}
 	newerFormat := append([]byte{2}, good[1:]...)
 	for name, c := range map[string]struct {
 		b    []byte
@@ -98,6 +109,13 @@ func TestRefused(t *testing.T) {
 		"not UTF-8":               {appendMessage(reading(fieldQuality, 3), fieldReason, []byte{0xff}), ErrDamaged},
 		"start as a number":       {appendNumber(header(KindEvent, 0, clock.Stamp{}, ""), fieldStart, 1), ErrDamaged},
 		"epoch as a varint":       {appendMessage(header(KindEvent, 0, clock.Stamp{}, ""), fieldStart, []byte{0x08, 1}), ErrDamaged},
+		"card without pseudonym":  {event(EventCard, fieldFormat, []byte("uid")), ErrDamaged},
+		"card without a card":     {event(EventCard, 0, nil), ErrDamaged},
+		"time without a fix":      {event(EventTime, 0, nil), ErrDamaged},
+		"fix without boot":        {event(EventTime, fieldFix, fix[2+16:]), ErrDamaged},
+		"fix without utc":         {event(EventTime, fieldFix, fix[:2+16]), ErrDamaged},
+		"fix of a short boot":     {event(EventDoor, fieldFix, append([]byte{0x0a, 2, 1, 1}, fix[2+16:]...)), ErrDamaged},
+		"fix with a step of ages": {event(EventTime, fieldFix, appendNumber(fix[:len(fix):len(fix)], fixStep, 1<<62)), ErrDamaged},
 		"alarm without level":     {header(KindAlarm, 0, clock.Stamp{}, "a"), ErrDamaged},
 	} {
 		if v, err := Decode(c.b); !errors.Is(err, c.want) {
@@ -116,6 +134,7 @@ func TestRefused(t *testing.T) {
 
 var (
 	genText  = rapid.StringOfN(rapid.Rune(), 0, 12, -1)
+	genKind  = rapid.Map(rapid.OneOf(genText, rapid.SampledFrom([]string{"card", "time", "run"})), func(s string) EventKind { return EventKind(s) })
 	genRun   = rapid.Custom(func(t *rapid.T) Run { return Run{rapid.Uint64().Draw(t, "epoch"), rapid.Uint64().Draw(t, "n")} })
 	genStamp = rapid.Custom(func(t *rapid.T) clock.Stamp {
 		s := clock.Stamp{Offset: time.Duration(rapid.Int64().Draw(t, "offset"))}
@@ -145,11 +164,19 @@ var (
 	})
 	genEvent = rapid.Custom(func(t *rapid.T) any {
 		n := rapid.Uint64()
-		e := Event{Obs: n.Draw(t, "obs"), At: genStamp.Draw(t, "at"), Kind: EventKind(genText.Draw(t, "kind")),
+		e := Event{Obs: n.Draw(t, "obs"), At: genStamp.Draw(t, "at"), Kind: genKind.Draw(t, "kind"),
 			Sensor: genText.Draw(t, "sensor"), State: genText.Draw(t, "state"), First: rapid.Bool().Draw(t, "first")}
 		if rapid.Bool().Draw(t, "start") {
 			e.Start = &Start{genRun.Draw(t, "run"), genText.Draw(t, "ended"), [3]uint64{n.Draw(t, "0"), n.Draw(t, "1"), n.Draw(t, "2")},
 				n.Draw(t, "within"), n.Draw(t, "most"), rapid.Bool().Draw(t, "quarantined"), n.Draw(t, "salvaged")}
+		}
+		if e.Kind == EventCard || rapid.Bool().Draw(t, "card") {
+			e.Card = &Card{"c" + genText.Draw(t, "pseudonym"), genText.Draw(t, "format")}
+		}
+		if e.Kind == EventTime || rapid.Bool().Draw(t, "time") {
+			e.Time = &Fix{Boot: genStamp.Draw(t, "fix").Boot, Offset: time.Duration(rapid.Int64().Draw(t, "fix at")),
+				UTC:  time.UnixMilli(rapid.Int64Range(-1e12, 1e14).Draw(t, "utc")).UTC(),
+				Step: time.Duration(rapid.Int64Range(-maxStepMS, maxStepMS).Draw(t, "step")) * time.Millisecond}
 		}
 		if rapid.Bool().Draw(t, "loss") {
 			e.Loss = &Loss{Lane: Lane(rapid.Uint8Range(0, 2).Draw(t, "lane")), Reason: genText.Draw(t, "reason"), Count: n.Draw(t, "count")}

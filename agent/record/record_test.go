@@ -50,6 +50,10 @@ func samples(t *testing.T) map[string]any {
 			Reading: drivers.NewFault(drivers.Level, drivers.BrokenWire)},
 		"event-smoke": Event{Obs: 12, At: stamp(true), Kind: EventSmoke, Sensor: "烟感-2", State: "alarm"},
 		"event-door":  Event{Obs: 13, At: stamp(true), Kind: EventDoor, Sensor: "door-3", State: "open"},
+		"event-card": Event{Obs: 14, At: stamp(true), Kind: EventCard, Sensor: "reader-4",
+			Card: &Card{Pseudonym: "c-9f3a61", Format: "h10301"}},
+		"event-time": Event{At: stamp(true), Kind: EventTime, Time: &Fix{Boot: stamp(true).Boot, Offset: 24 * time.Hour,
+			UTC: time.Date(2026, 3, 1, 4, 5, 6, 665e6, time.UTC), Step: -3600123 * time.Millisecond}},
 		"event-run": Event{At: stamp(false), Kind: EventRun, Start: &Start{
 			Predecessor: Run{Epoch: run.Epoch, N: 6}, Ended: "unclean", Durable: [3]uint64{3, 44, 5555},
 			LostWithinMS: 10000, LostAtMost: 40, Quarantined: true, Salvaged: 5602}},
