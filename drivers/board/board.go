@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,29 +34,40 @@ type Options struct {
 	Report func(device string, err error)
 }
 
-// Board shares the buses and lines of one Host. It is safe for concurrent use.
+// Board shares the devices of one Host. It is safe for concurrent use.
 type Board struct {
 	host Host
 	opts Options
 	stop chan struct{}
 
 	// mu guards everything that follows.
-	mu     sync.Mutex
-	closed bool
-	buses  map[string]*Bus
-	lines  map[string]*Line
-	parts  map[string]any
+	mu      sync.Mutex
+	closed  bool
+	buses   map[string]*Bus
+	lines   map[string]*Line
+	serials map[string]*Serial
+	spis    map[string]*SPI
+	outputs map[string]*Output
+	edges   map[string]*Edges
+	claims  map[string]string // what each GPIO line is used as
+	ends    []ender           // every owner there is
+	parts   map[string]any
 }
 
 // New makes a board on host. Nothing is opened yet.
 func New(host Host, opts Options) *Board {
 	return &Board{
-		host:  host,
-		opts:  opts.withDefaults(),
-		stop:  make(chan struct{}),
-		buses: make(map[string]*Bus),
-		lines: make(map[string]*Line),
-		parts: make(map[string]any),
+		host:    host,
+		opts:    opts.withDefaults(),
+		stop:    make(chan struct{}),
+		buses:   make(map[string]*Bus),
+		lines:   make(map[string]*Line),
+		serials: make(map[string]*Serial),
+		spis:    make(map[string]*SPI),
+		outputs: make(map[string]*Output),
+		edges:   make(map[string]*Edges),
+		claims:  make(map[string]string),
+		parts:   make(map[string]any),
 	}
 }
 
@@ -70,6 +82,7 @@ func (b *Board) I2C(name string) i2c.Bus {
 		open := func() (i2c.BusCloser, error) { return b.host.OpenI2C(name) }
 		bus = &Bus{name: name, limit: b.opts.TxTimeout, owner: newOwner(name, open, busVerdict, b.opts, b.stop)}
 		b.buses[name] = bus
+		b.ends = append(b.ends, bus.owner)
 	}
 	return bus
 }
@@ -84,9 +97,13 @@ func (b *Board) Line(name string, pull gpio.Pull) *Line {
 	line, ok := b.lines[name]
 	switch {
 	case !ok:
+		if err := b.claimLine(name, "an input"); err != nil {
+			return &Line{name: name, pull: pull, refused: err}
+		}
 		open := func() (HostLine, error) { return b.host.OpenLine(name, pull) }
 		line = &Line{name: name, pull: pull, limit: b.opts.TxTimeout, owner: newOwner(name, open, lineVerdict, b.opts, b.stop)}
 		b.lines[name] = line
+		b.ends = append(b.ends, line.owner)
 	case line.pull != pull:
 		why := fmt.Errorf("use line %s with pull %s: it is in use with pull %s", name, pull, line.pull)
 		return &Line{name: name, pull: pull, refused: drivers.Because(drivers.BadWiring, why)}
@@ -94,7 +111,7 @@ func (b *Board) Line(name string, pull gpio.Pull) *Line {
 	return line
 }
 
-// Close ends all buses and lines and waits for their goroutines until ctx ends.
+// Close ends all devices and waits for their goroutines until ctx ends.
 // A goroutine that hangs in the kernel cannot be ended: the error then names
 // its device. Closing twice is allowed.
 func (b *Board) Close(ctx context.Context) error {
@@ -103,16 +120,10 @@ func (b *Board) Close(ctx context.Context) error {
 		b.closed = true
 		close(b.stop)
 	}
-	var ended []ender
-	for _, bus := range b.buses {
-		ended = append(ended, bus.owner)
-	}
-	for _, line := range b.lines {
-		ended = append(ended, line.owner)
-	}
+	ends := slices.Clone(b.ends)
 	b.mu.Unlock()
 	var errs []error
-	for _, e := range ended {
+	for _, e := range ends {
 		errs = append(errs, e.end(ctx))
 	}
 	return errors.Join(errs...)

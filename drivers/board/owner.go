@@ -75,14 +75,20 @@ func newOwner[D io.Closer](name string, open func() (D, error), judge func(error
 // device to open) and limit again for the call. A call that does not come back
 // is left to itself: what it writes must belong to nobody else.
 func (o *owner[D]) do(limit time.Duration, call func(D) error) error {
+	return o.doFor(context.Background(), limit, limit, call)
+}
+
+// doFor is do with a limit of its own for the turn, which ctx ends too. A call
+// that has begun minds ctx by itself.
+func (o *owner[D]) doFor(ctx context.Context, turn, limit time.Duration, call func(D) error) error {
 	down, err := o.ready()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	waiting, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r := &request[D]{call: call, ctx: ctx, started: make(chan struct{}), done: make(chan error, 1)}
-	timer := time.NewTimer(limit)
+	r := &request[D]{call: call, ctx: waiting, started: make(chan struct{}), done: make(chan error, 1)}
+	timer := time.NewTimer(turn)
 	defer timer.Stop()
 	select {
 	case o.requests <- r:
@@ -90,30 +96,38 @@ func (o *owner[D]) do(limit time.Duration, call func(D) error) error {
 		return o.downError()
 	case <-o.stop:
 		return drivers.Because(drivers.BusDown, ErrClosed)
+	case <-ctx.Done():
+		return noTurn(ctx.Err())
 	case <-timer.C:
-		return drivers.Because(drivers.Stuck, fmt.Errorf("no turn within %s", limit))
+		return noTurn(fmt.Errorf("within %s", turn))
 	}
-	started := r.started
+	started, left := r.started, ctx.Done()
 	for {
 		select {
 		case err := <-r.done:
 			return err
 		case <-started:
-			started = nil
+			started, left = nil, nil
 			timer.Reset(limit)
 		case <-down:
 			return o.answerOr(r, o.downError())
 		case <-o.stop:
 			return o.answerOr(r, drivers.Because(drivers.BusDown, ErrClosed))
+		case <-left:
+			return o.answerOr(r, noTurn(ctx.Err()))
 		case <-timer.C:
 			if started != nil {
-				return o.answerOr(r, drivers.Because(drivers.Stuck, fmt.Errorf("no turn within %s", limit)))
+				return o.answerOr(r, noTurn(fmt.Errorf("within %s", turn)))
 			}
 			stuck := drivers.Because(drivers.Stuck, fmt.Errorf("no answer within %s", limit))
 			o.markDown(down, stuck, false)
 			return o.answerOr(r, stuck)
 		}
 	}
+}
+
+func noTurn(cause error) error {
+	return drivers.Because(drivers.Stuck, fmt.Errorf("no turn: %w", cause))
 }
 
 // answerOr prefers an answer that came in the same instant.

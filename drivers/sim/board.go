@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/i2c"
@@ -32,16 +33,29 @@ type Chip interface {
 // Board is simulated hardware for package board.
 type Board struct {
 	// mu guards everything that follows.
-	mu    sync.Mutex
-	buses map[string]*Bus
-	lines map[string]*Line
+	mu      sync.Mutex
+	buses   map[string]*Bus
+	lines   map[string]*Line
+	serials map[string]*Serial
+	spis    map[string]*SPI
+	outputs map[string]*Output
+	edges   map[string]*Edges
+
+	order atomic.Int64 // of settings of outputs
 }
 
 var _ board.Host = (*Board)(nil)
 
-// NewBoard is a board with no bus and no line.
+// NewBoard is a board with nothing on it.
 func NewBoard() *Board {
-	return &Board{buses: make(map[string]*Bus), lines: make(map[string]*Line)}
+	return &Board{
+		buses:   make(map[string]*Bus),
+		lines:   make(map[string]*Line),
+		serials: make(map[string]*Serial),
+		spis:    make(map[string]*SPI),
+		outputs: make(map[string]*Output),
+		edges:   make(map[string]*Edges),
+	}
 }
 
 // I2C is the bus of that name, made at the first call.
