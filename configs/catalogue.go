@@ -81,7 +81,7 @@ func checkSlot(s slot) (errs []error) {
 		if text == "" {
 			continue
 		}
-		if _, err := assign(fresh.Elem(), text); err != nil || !within(fresh.Elem(), s.field) {
+		if _, code := assign(fresh.Elem(), text); code != "" || !within(fresh.Elem(), s.field) {
 			errs = append(errs, fmt.Errorf("key %s: tag value %q does not fit", s.key, text))
 		}
 	}

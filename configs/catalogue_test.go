@@ -11,7 +11,7 @@ import (
 // parts is a catalogue shaped like the product's own.
 type parts struct{}
 
-func (parts) Names() []string { return []string{"ads1115", "contact"} }
+func (parts) Names() []string { return []string{"ads1115", "contact", "modbus", "sonar", "wiegand"} }
 
 func (parts) Options(driver string) (any, bool) {
 	switch driver {
@@ -19,12 +19,60 @@ func (parts) Options(driver string) (any, bool) {
 		return &levelOptions{}, true
 	case "contact":
 		return &contactOptions{}, true
+	case "modbus":
+		return &modbusOptions{}, true
+	case "sonar":
+		return &sonarOptions{}, true
+	case "wiegand":
+		return &cardOptions{}, true
 	}
 	return nil, false
 }
 
+// Alarms reports whether a driver has anything that can be in alarm.
+func (parts) Alarms(driver string, _ any) bool { return driver != "wiegand" }
+
+// modbusOptions share a serial port with others that speak the same way.
+type modbusOptions struct {
+	Port     string `yaml:"port" required:"true" doc:"串口，如 ttyS1|serial port, such as ttyS1"`
+	Baud     int    `yaml:"baud" default:"9600" min:"1200" max:"115200"`
+	Device   uint8  `yaml:"device" default:"1" min:"1" max:"247"`
+	Register uint16 `yaml:"register" default:"0"`
+}
+
+func (o *modbusOptions) Claims() []string {
+	return []string{strings.TrimPrefix(o.Port, "/dev/") + "/" + strconv.Itoa(int(o.Device)) + "/" + strconv.Itoa(int(o.Register))}
+}
+
+func (o *modbusOptions) Shares() map[string]string {
+	return map[string]string{strings.TrimPrefix(o.Port, "/dev/"): "modbus " + strconv.Itoa(o.Baud) + " 8N1"}
+}
+
+func (o *modbusOptions) Thresholds() bool { return true }
+
+// sonarOptions need a serial port alone.
+type sonarOptions struct {
+	Port string `yaml:"port" required:"true" doc:"串口，如 ttyS1|serial port, such as ttyS1"`
+}
+
+func (o *sonarOptions) Shares() map[string]string {
+	return map[string]string{strings.TrimPrefix(o.Port, "/dev/"): "alone: sonar 9600 8N1"}
+}
+
+func (o *sonarOptions) Thresholds() bool { return true }
+
+// cardOptions describe a reader, which has neither thresholds nor alarms.
+type cardOptions struct {
+	D0 string `yaml:"d0" required:"true" doc:"D0 线，如 gpiochip0:5|line D0, such as gpiochip0:5"`
+	D1 string `yaml:"d1" required:"true" doc:"D1 线，如 gpiochip0:6|line D1, such as gpiochip0:6"`
+}
+
+func (o *cardOptions) Claims() []string { return []string{o.D0, o.D1} }
+
+func (o *cardOptions) Thresholds() bool { return false }
+
 type levelOptions struct {
-	Bus     string          `yaml:"bus" required:"true"`
+	Bus     string          `yaml:"bus" required:"true" doc:"I2C 总线，如 i2c-1|I2C bus, such as i2c-1"`
 	Address uint16          `yaml:"address" default:"0x48" min:"0x48" max:"0x4b"`
 	Input   input           `yaml:"input" required:"true"`
 	Shunt   ohms            `yaml:"shunt" default:"150ohm"`
@@ -39,7 +87,7 @@ func (o *levelOptions) Thresholds() bool { return true }
 
 func (o *levelOptions) Validate() map[string]string {
 	if o.Span <= 0 {
-		return map[string]string{"span": "more than 0m"}
+		return map[string]string{"span": "大于 0m|more than 0m"}
 	}
 	return nil
 }
@@ -61,7 +109,7 @@ func (o *ohms) Set(s string) error {
 }
 
 type contactOptions struct {
-	Line     string   `yaml:"line" required:"true"`
+	Line     string   `yaml:"line" required:"true" doc:"GPIO 线，如 gpiochip0:17|GPIO line, such as gpiochip0:17"`
 	Measures measured `yaml:"measures" required:"true"`
 	Inverted bool     `yaml:"inverted" default:"false"`
 	Active   state    `yaml:"active" default:"closed"`
@@ -73,7 +121,7 @@ type state string
 // Values lists the states.
 func (state) Values() []string { return []string{"closed", "open"} }
 
-func (o *contactOptions) Claims() []string { return []string{o.Line} }
+func (o *contactOptions) Claims() []string { return []string{strings.TrimPrefix(o.Line, "/dev/")} }
 
 func (o *contactOptions) Thresholds() bool { return false }
 

@@ -2,6 +2,8 @@ package configs
 
 import (
 	"net/url"
+	"strings"
+	"time"
 )
 
 // check looks at what fits together. Values that were refused before are zero
@@ -9,16 +11,17 @@ import (
 func (r *reader) check(cfg *Config) {
 	r.gateway(cfg.Gateway)
 	r.platforms(cfg)
-	ids, claims := map[string]place{}, map[string]claim{}
+	ids, taken := map[string]place{}, hardware{map[string]use{}, map[string]use{}}
 	for i := range cfg.Sensors {
 		s, path := &cfg.Sensors[i], index("sensors", i)
 		r.unique(ids, s.ID, path)
-		r.claims(claims, s, path)
+		r.claims(taken, s, path)
 		r.reporting(s, path)
 		if s.Alarm != nil {
 			r.alarm(s, join(path, "alarm"))
 		}
 	}
+	r.output(cfg, taken)
 }
 
 // where is the place of the value at path, or of what holds it.
@@ -32,9 +35,9 @@ func (r *reader) where(path, holder string) place {
 func (r *reader) gateway(g Gateway) {
 	switch lon, lat := "gateway.longitude", "gateway.latitude"; {
 	case g.Longitude != nil && g.Latitude == nil && r.unread(lat):
-		r.report(r.where(lon, "gateway"), lat, "missing beside longitude", "both or neither", "")
+		r.report(r.where(lon, "gateway"), lat, "missing-beside", wantBoth, "", plain("longitude"))
 	case g.Latitude != nil && g.Longitude == nil && r.unread(lon):
-		r.report(r.where(lat, "gateway"), lon, "missing beside latitude", "both or neither", "")
+		r.report(r.where(lat, "gateway"), lon, "missing-beside", wantBoth, "", plain("latitude"))
 	}
 }
 
@@ -49,7 +52,8 @@ const maxPlatforms = 32
 
 func (r *reader) platforms(cfg *Config) {
 	if len(cfg.Platforms) > maxPlatforms {
-		r.report(r.where("platforms", ""), "platforms", itoa(len(cfg.Platforms))+" platforms", "at most "+itoa(maxPlatforms), "")
+		r.report(r.where("platforms", ""), "platforms", "too-many",
+			Words{"至多 {0} 个", "at most {0}"}.filled(plain(itoa(maxPlatforms))), "", plain(itoa(len(cfg.Platforms))))
 	}
 	ids, clients := map[string]place{}, map[string]place{}
 	for i := range cfg.Platforms {
@@ -59,19 +63,19 @@ func (r *reader) platforms(cfg *Config) {
 			p.ClientID = "watchpost-" + cfg.Gateway.ID
 		}
 		server, password := join(path, "server"), join(path, "password_file")
-		if u, err := url.Parse(p.Server); err == nil && u.Scheme == "tcp" && !p.AllowPlaintext {
-			r.report(r.where(server, path), server, "tcp is readable by anyone on the way",
-				"allow_plaintext: true beside it, if that is meant", "")
+		if u, err := url.Parse(p.Server); err == nil && u.Scheme == "tcp" && !p.AllowPlaintext && r.valid(join(path, "allow_plaintext")) {
+			r.report(r.where(server, path), server, "plaintext",
+				Words{"确实要用明文时，旁边写 allow_plaintext: true", "allow_plaintext: true beside it, if that is meant"}, "")
 		}
 		if p.PasswordFile != "" && p.Username == "" {
-			r.report(r.where(password, path), password, "a password without a username", "username beside it", "")
+			r.report(r.where(password, path), password, "lone-password", Words{"旁边写 username", "username beside it"}, "")
 		}
 		// A broker drops the first of two connections with one client id (MQTT
 		// 3.1.1 section 3.1.4), so the two would take turns for ever.
 		key := p.Server + " " + p.ClientID
 		if before, taken := clients[key]; taken && p.Server != "" {
-			r.report(r.where(server, path), server, "the same server and client_id as on line "+itoa(before.line),
-				"a client_id of its own", "")
+			r.report(r.where(server, path), server, "same-client",
+				Words{"另写一个 client_id", "a client_id of its own"}, "", plain(itoa(before.line)))
 			continue
 		}
 		clients[key] = r.where(server, path)
@@ -86,53 +90,39 @@ func (r *reader) unique(ids map[string]place, id, path string) {
 	switch {
 	case id == "":
 	case taken:
-		r.report(at, where, "doubled id "+quote(id), "another id; this one is already on line "+itoa(before.line), "")
+		r.report(at, where, "doubled-id",
+			Words{"另取一个；第 {0} 行已经用了它", "another id; this one is already on line {0}"}.filled(plain(itoa(before.line))), "", plain(quote(id)))
 	default:
 		ids[id] = at
 	}
 }
 
-// claimer is a driver's options that use something no other sensor may use: an
-// address on a bus, a line of a chip. Equal text is the same thing.
-type claimer interface{ Claims() []string }
-
-type claim struct {
-	sensor string
-	at     place
-}
-
-func (r *reader) claims(taken map[string]claim, s *Sensor, path string) {
-	options, ok := s.Options.(claimer)
-	if !ok {
-		return
-	}
-	at := r.where(join(path, "id"), path)
-	mine := map[string]bool{}
-	for _, what := range options.Claims() {
-		if mine[what] {
-			continue
-		}
-		mine[what] = true
-		before, conflict := taken[what]
-		if !conflict {
-			taken[what] = claim{s.ID, at}
-			continue
-		}
-		r.report(at, path, "sensor "+quote(s.ID)+" uses "+shown(what)+", which sensor "+quote(before.sensor)+
-			" on line "+itoa(before.at.line)+" uses already", "each to be used by one sensor", "")
-	}
-}
-
 func (r *reader) reporting(s *Sensor, path string) {
-	every := join(path, "report.every")
+	every, change := join(path, "report.every"), join(path, "report.change")
 	if s.Report.Every > 0 && s.Sample > s.Report.Every {
-		r.report(r.where(every, path), every, s.Report.Every.String()+" is more often than it is sampled",
-			"at least sample, "+s.Sample.String(), "")
+		sample := shortly(s.Sample)
+		r.report(r.where(every, path), every, "too-often",
+			Words{"至少与 sample 相同，即 " + sample, "at least sample, " + sample}, "", plain(shortly(s.Report.Every)))
 	}
+	if compares, asked := r.compares(s); asked && !compares && s.Report.Change != nil {
+		r.report(r.where(change, path), change, "change-of-switch", Words{"删去 change", "no change here"}, "")
+	}
+}
+
+// shortly is a duration as a configuration has it: 5m rather than 5m0s.
+func shortly(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
 }
 
 // thresholder is a driver's options that know whether what they measure is
-// compared with thresholds (a level) or not (a contact).
+// compared with thresholds (a level) or not (a contact, a card).
 type thresholder interface{ Thresholds() bool }
 
 // comparer is a Catalogue that says the same of its drivers' options.
@@ -154,32 +144,46 @@ func (r *reader) compares(s *Sensor) (compares, known bool) {
 	return false, false
 }
 
+// alarmer is a Catalogue that knows whether a sensor with these options has
+// anything that can be in alarm: a reader of cards has not.
+type alarmer interface {
+	Alarms(driver string, options any) bool
+}
+
 func (r *reader) alarm(s *Sensor, path string) {
 	above, below := join(path, "above"), join(path, "clear_below")
 	a := s.Alarm
+	if drivers, ok := r.drivers.(alarmer); ok && s.Options != nil && !drivers.Alarms(s.Driver, s.Options) {
+		r.report(r.where(path, ""), path, "no-alarm", Words{"删去 alarm", "no alarm here"}, "")
+		return
+	}
 	compares, asked := r.compares(s)
 	switch {
 	case asked && !compares:
 		for _, key := range []string{above, below} {
 			if at, written := r.seen[key]; written {
-				r.report(at, key, "a contact has no thresholds", "level alone", "")
+				r.report(at, key, "no-thresholds", wantLevelAlone, "")
 			}
 		}
 		return
 	case a.Above == nil && a.ClearBelow == nil:
 		if asked {
-			r.report(r.where(path, ""), above, "missing", "the level above which to raise the alarm, such as 1.5m", "")
+			r.report(r.where(path, ""), above, "missing",
+				Words{"高于多少报警，如 1.5m", "the level above which to raise the alarm, such as 1.5m"}, "")
 		}
 		return
 	case a.Above == nil:
-		r.report(r.where(below, path), above, "missing beside clear_below", "both or neither", "")
+		r.report(r.where(below, path), above, "missing-beside", wantBoth, "", plain("clear_below"))
 		return
 	case a.ClearBelow == nil:
-		r.report(r.where(above, path), below, "missing beside above", "a length below above, so that waves do not raise and clear in turn", "")
+		r.report(r.where(above, path), below, "missing-beside",
+			Words{"比 above 低的长度，以免水波反复触发报警", "a length below above, so that waves do not raise and clear in turn"}, "", plain("above"))
 		return
 	}
 	if r.valid(above) && r.valid(below) && a.ClearBelow.Compare(*a.Above) >= 0 {
-		r.report(r.where(below, path), below, quote(a.ClearBelow.String())+" is not below above", "a length below "+a.Above.String(), "")
+		limit := a.Above.String()
+		r.report(r.where(below, path), below, "not-below", Words{"低于 " + limit + " 的长度", "a length below " + limit}, "",
+			plain(quote(a.ClearBelow.String())))
 	}
 }
 

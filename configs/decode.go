@@ -19,6 +19,7 @@ type field struct {
 	required bool
 	form     string // of a string: see forms
 	min, max string
+	doc      Words
 }
 
 func fieldOf(f reflect.StructField) field {
@@ -30,6 +31,7 @@ func fieldOf(f reflect.StructField) field {
 		form:     f.Tag.Get("form"),
 		min:      f.Tag.Get("min"),
 		max:      f.Tag.Get("max"),
+		doc:      ParseWords(f.Tag.Get("doc")),
 	}
 }
 
@@ -99,11 +101,11 @@ func (r *reader) hasKind(n *node, want kind, path string) bool {
 	case n.kind == want || n.kind == empty:
 		return true
 	case want == list:
-		r.report(n.at, path, "not a list", "entries that begin with - ", "")
+		r.report(n.at, path, "not-list", wantEntries, "")
 	case path == "":
-		r.report(n.at, path, "no keys", "keys such as version: 1 and gateway:", "")
+		r.report(n.at, path, "no-keys", Words{"version: 1、gateway: 这样的键", "keys such as version: 1 and gateway:"}, "")
 	default:
-		r.report(n.at, path, "not a section", "keys of its own below it", "")
+		r.report(n.at, path, "not-section", wantSections, "")
 	}
 	return false
 }
@@ -123,7 +125,7 @@ func (r *reader) mapping(n *node, path string, structs ...reflect.Value) {
 		written[e.key] = true
 		i := slices.IndexFunc(known, func(s slot) bool { return s.key == e.key })
 		if i < 0 {
-			r.unknownKey(e, path, known)
+			r.unknownKey(e, path, driverAt(structs), known)
 			continue
 		}
 		r.fill(e.value, known[i].value, known[i].field, join(path, e.key))
@@ -139,10 +141,34 @@ func (r *reader) mapping(n *node, path string, structs ...reflect.Value) {
 	}
 }
 
-// unknownKey says where a key belongs when it stands one level too high, and
-// else the nearest key. The value is not looked at: it may be a secret.
-func (r *reader) unknownKey(e entry, path string, known []slot) {
-	near := ""
+// unknownKey says where a key belongs when it stands one level too high or
+// under another driver, and else the nearest key. The value is not looked at: it
+// may be a secret.
+func (r *reader) unknownKey(e entry, path, driver string, known []slot) {
+	keys := keysOf(known)
+	key := fold(e.key)
+	near := oneLevelDown(key, known)
+	if near == "" {
+		near = nearest(key, keys)
+	}
+	before, _, colon := strings.Cut(e.key, "：")
+	switch {
+	case colon && isKey(fold(before)):
+		r.report(e.at, path, "wide-colon", wantColon, "")
+	case e.valueless() && measure.MatchString(e.key):
+		// {above: 1,5m} is above: 1 and a key 5m.
+		r.report(e.at, path, "comma-in-number", Words{"小数点，如 1.5m", "a point, such as 1.5m"}, "")
+	case driver != "" && !slices.Contains(keys, near) && r.ofDriver(key) != "":
+		r.report(e.at, join(path, e.key), "key-of-driver", oneOf(keys), "", plain(r.ofDriver(key)))
+	default:
+		r.report(e.at, join(path, e.key), "unknown-key", oneOf(keys), near)
+	}
+}
+
+func (e entry) valueless() bool { return e.value != nil && e.value.kind == empty }
+
+// oneLevelDown is section.key when a section among known has the key.
+func oneLevelDown(key string, known []slot) string {
 	for _, s := range known {
 		t := s.value.Type()
 		if t.Kind() == reflect.Pointer {
@@ -151,22 +177,32 @@ func (r *reader) unknownKey(e entry, path string, known []slot) {
 		if _, sets := reflect.New(t).Interface().(setter); sets || t.Kind() != reflect.Struct {
 			continue
 		}
-		if slices.Contains(keysOf(slots(reflect.New(t).Elem())), e.key) {
-			near = s.key + "." + e.key
+		if slices.Contains(keysOf(slots(reflect.New(t).Elem())), key) {
+			return s.key + "." + key
 		}
 	}
-	keys := keysOf(known)
-	if near == "" {
-		near = nearest(e.key, keys)
-	}
-	r.report(e.at, join(path, e.key), "unknown key", oneOf(keys), near)
+	return ""
 }
 
-func oneOf(words []string) string {
-	if len(words) == 1 {
-		return words[0]
+// ofDriver is the first driver that has the key, or "".
+func (r *reader) ofDriver(key string) string {
+	if r.drivers == nil {
+		return ""
 	}
-	return "one of " + strings.Join(words, ", ")
+	for _, name := range r.drivers.Names() {
+		options, ok := r.options(name)
+		if ok && slices.Contains(keysOf(slots(reflect.ValueOf(options).Elem())), key) {
+			return name
+		}
+	}
+	return ""
+}
+
+func oneOf(words []string) Words {
+	if len(words) == 1 {
+		return plain(words[0])
+	}
+	return Words{strings.Join(words, "、") + " 之一", "one of " + strings.Join(words, ", ")}
 }
 
 // fallbacks sets a field that is not in the file, and those below it, to their
@@ -194,9 +230,14 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 		return
 	}
 	own := reflect.ValueOf(s).Elem()
-	driver, at, written := driverOf(n)
+	value, at, written := driverOf(n)
+	driver := ""
+	if value != nil {
+		driver = value.text
+	}
 	options, known := r.options(driver)
 	if known {
+		s.Driver = driver // before its keys, which may stand above it
 		before := len(r.problems)
 		r.mapping(n, path, own, reflect.ValueOf(options).Elem())
 		s.Options = options
@@ -211,32 +252,44 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 	}
 	switch {
 	case driver != "":
-		r.report(at, join(path, "driver"), "unknown driver "+quote(driver), oneOf(names), nearest(driver, names))
+		r.report(at, join(path, "driver"), "unknown-driver", oneOf(names), nearest(driver, names), value.quoted(path))
 	case !written:
 		r.report(n.at, join(path, "driver"), "missing", oneOf(names), "")
+	default:
+		r.report(at, join(path, "driver"), "not-single", oneOf(names), "")
 	}
 	// Keys that are not the sensor's own may be the driver's: without a driver
-	// nothing can be said of them.
+	// nothing can be said of them, but that one may be driver in capitals.
 	keys := keysOf(slots(own))
 	ours := *n
 	ours.entries = slices.DeleteFunc(slices.Clone(n.entries), func(e entry) bool {
-		return !slices.Contains(keys, e.key)
+		return e.key == "driver" || !slices.Contains(keys, strings.ToLower(fold(e.key))) && nearest(e.key, []string{"driver"}) == ""
 	})
 	r.mapping(&ours, path, own)
 }
 
-// driverOf is the sensor's driver, or "" when there is none that can be read.
-func driverOf(n *node) (driver string, at place, written bool) {
+// driverOf is what the sensor says is its driver, nil when that is no text.
+func driverOf(n *node) (driver *node, at place, written bool) {
 	for _, e := range n.entries {
 		if e.key != "driver" {
 			continue
 		}
 		if e.value != nil && e.value.kind == scalar {
-			return e.value.text, e.value.at, e.value.text != ""
+			return e.value, e.value.at, e.value.text != ""
 		}
-		return "", e.at, true
+		return nil, e.at, true
 	}
-	return "", n.at, false
+	return nil, n.at, false
+}
+
+// driverAt is the driver of the sensor among structs, or "".
+func driverAt(structs []reflect.Value) string {
+	for _, v := range structs {
+		if s, ok := v.Addr().Interface().(*Sensor); ok && len(structs) > 1 {
+			return s.Driver
+		}
+	}
+	return ""
 }
 
 // options is a fresh options struct for driver, if there is such a driver and
@@ -278,6 +331,6 @@ func (r *reader) validate(n *node, path, driver string, options any) {
 		if written, ok := r.seen[where]; ok {
 			at = written
 		}
-		r.report(at, where, "not possible here", want, "")
+		r.report(at, where, "not-here", ParseWords(want), "")
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // form is what a text must look like.
 type form struct {
-	want string
+	want Words
 	ok   func(string) bool
 	// secret values are not printed: a password may have been put there.
 	secret bool
@@ -22,26 +22,36 @@ var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 // forms by the name in a field's form tag.
 var forms = map[string]form{
 	"id": {
-		want: "1 to 64 letters, digits, _ and -, beginning with a letter or digit",
+		want: Words{"1 至 64 个字母、数字、_ 和 -，以字母或数字开头", "1 to 64 letters, digits, _ and -, beginning with a letter or digit"},
 		ok:   identifier.MatchString,
 	},
-	"directory": {want: "an absolute path, such as /var/lib/watchpost", ok: isAbsolute},
-	"file":      {want: "the absolute path of a file", ok: isAbsolute, secret: true},
-	"listen":    {want: `host:port, such as 127.0.0.1:8080, or off`, ok: isListen},
-	"server":    {want: "tcp://host:port (this version has no tls)", ok: isServer, secret: true},
-	"topic":     {want: "a topic such as watchpost/v1, without + and #, not beginning or ending with /", ok: isTopic},
+	"directory": {want: Words{"绝对路径，如 /var/lib/watchpost", "an absolute path, such as /var/lib/watchpost"}, ok: isAbsolute},
+	"file":      {want: Words{"文件的绝对路径，如 /etc/watchpost/password", "the absolute path of a file, such as /etc/watchpost/password"}, ok: isAbsolute, secret: true},
+	"line":      {want: Words{"GPIO 线，如 gpiochip0:22", "a GPIO line, such as gpiochip0:22"}, ok: isLine},
+	"listen":    {want: Words{"主机:端口，如 127.0.0.1:8080；或 off", "host:port, such as 127.0.0.1:8080, or off"}, ok: isListen},
+	"server":    {want: Words{"tcp://主机:端口（本版本没有 tls）", "tcp://host:port (this version has no tls)"}, ok: isServer, secret: true},
+	"topic":     {want: Words{"主题，如 watchpost/v1；不含 + 和 #，首尾不是 /", "a topic such as watchpost/v1, without + and #, not beginning or ending with /"}, ok: isTopic},
 }
 
 // form reports a text that does not have the form of its field.
-func (r *reader) form(n *node, name, path string) {
-	f, known := forms[name]
-	switch {
-	case !known || f.ok(n.text):
-	case f.secret:
-		r.report(n.at, path, "not in the right form", f.want, nearForm(name, n.text))
-	default:
-		r.report(n.at, path, n.quoted()+" is not possible", f.want, "")
+func (r *reader) form(n *node, f field, path string) {
+	form, known := forms[f.form]
+	if !known || form.ok(n.text) {
+		return
 	}
+	if form.secret {
+		r.report(n.at, path, "form", form.want, nearForm(f.form, n.text))
+		return
+	}
+	near := ""
+	if folded := fold(n.text); form.ok(folded) {
+		near = n.showNear(folded, path)
+	}
+	code := Code("not-possible")
+	if isWide(n.text) {
+		code = "wide-character"
+	}
+	r.report(n.at, path, code, form.want, near, n.quoted(path))
 }
 
 // nearForm corrects what is certainly no secret: the scheme of a server.
@@ -55,6 +65,10 @@ func nearForm(name, text string) string {
 func isAbsolute(s string) bool {
 	return filepath.IsAbs(s) && !strings.ContainsAny(s, "\n\x00")
 }
+
+// isLine is loose: a line is called chip:offset, or by the name the kernel has
+// for it.
+func isLine(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\n\x00") }
 
 func isListen(s string) bool { return s == "off" || isHostPort(s, true) }
 

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -46,7 +47,7 @@ func Parse(name string, src []byte, drivers Catalogue) (cfg *Config, problems Pr
 	r := &reader{file: name, drivers: drivers, seen: map[string]place{}}
 	defer func() {
 		if recover() != nil { // the panic's value may quote the file
-			r.report(place{}, "", "the file cannot be understood", "YAML such as the annotated sample", "")
+			r.report(place{}, "", "unclear", wantSample, "")
 			cfg, problems = nil, r.problems.sorted()
 		}
 	}()
@@ -65,9 +66,9 @@ type reader struct {
 	seen     map[string]place // path of every value read, to where it stands
 }
 
-func (r *reader) report(at place, path, message, want, near string) {
+func (r *reader) report(at place, path string, code Code, want Words, near string, args ...Words) {
 	r.problems = append(r.problems, Problem{
-		File: r.file, Line: at.line, Column: at.column, Path: path, Message: message, Want: want, Near: near,
+		File: r.file, Line: at.line, Column: at.column, Path: path, Code: code, Args: args, Want: want, Near: near,
 	})
 }
 
@@ -88,31 +89,53 @@ func (r *reader) config(src []byte) *Config {
 
 // plainText is src without byte order mark and carriage returns, when it can be
 // handed to the parser at all. Editors on Windows leave both, and save Chinese
-// in GB 18030 unless told otherwise.
+// in GB 18030 or UTF-16 unless told otherwise.
 func (r *reader) plainText(src []byte) (string, bool) {
+	asUTF8 := Words{"把文件另存为 UTF-8", "the file to be saved as UTF-8"}
 	if len(src) > maxSource {
-		r.report(place{}, "", "the file is too large", "at most "+itoa(maxSource>>10)+" KiB", "")
+		most := itoa(maxSource>>10) + " KiB"
+		r.report(place{}, "", "too-large", Words{"至多 " + most, "at most " + most}, "")
+		return "", false
+	}
+	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
+		r.report(place{1, 1}, "", "utf16", asUTF8, "")
 		return "", false
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n")
 	before := len(r.problems)
 	for i, line := range strings.Split(text, "\n") {
-		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
-		tab := strings.IndexByte(indent, '\t')
-		key, _, wide := strings.Cut(strings.TrimPrefix(line[len(indent):], "- "), "：")
-		switch {
-		case !utf8.ValidString(line):
-			r.report(place{i + 1, 1}, "", "not UTF-8 text", "the file to be saved as UTF-8", "")
-		case strings.ContainsFunc(line, isControl):
-			r.report(place{i + 1, 1}, "", "control character", "plain text", "")
-		case tab >= 0 && strings.TrimSpace(line) != "":
-			r.report(place{i + 1, tab + 1}, "", "tab in the indentation", "spaces", "")
-		case wide && isKey(key):
-			column := utf8.RuneCountInString(line[:strings.Index(line, "：")]) + 1
-			r.report(place{i + 1, column}, "", "full-width colon", "a colon and a space", "")
+		if !utf8.ValidString(line) {
+			r.report(place{i + 1, 1}, "", "not-utf8", asUTF8, "")
+			break // every line with Chinese in it would follow
 		}
+		r.line(i+1, line)
 	}
 	return text, len(r.problems) == before
+}
+
+// line reports what an input method leaves in a line and no parser takes, or
+// takes for something else.
+func (r *reader) line(number int, line string) {
+	rest := strings.TrimLeft(line, " \t\u3000")
+	indent := line[:len(line)-len(rest)]
+	tab := strings.IndexByte(indent, '\t')
+	wide := strings.Index(indent, "\u3000")
+	dash, _ := utf8.DecodeRuneInString(rest)
+	key, _, colon := strings.Cut(strings.TrimPrefix(rest, "- "), "：")
+	switch {
+	case strings.ContainsFunc(line, isControl):
+		r.report(place{number, 1}, "", "control", Words{"纯文字", "plain text"}, "")
+	case strings.TrimSpace(line) == "":
+	case tab >= 0:
+		r.report(place{number, utf8.RuneCountInString(indent[:tab]) + 1}, "", "tab", wantSpaces, "")
+	case wide >= 0:
+		r.report(place{number, utf8.RuneCountInString(indent[:wide]) + 1}, "", "wide-space", wantSpaces, "")
+	case strings.ContainsRune("－—–−", dash):
+		r.report(place{number, utf8.RuneCountInString(indent) + 1}, "", "wide-dash", Words{"半角横线加一个空格", "a plain dash and a space"}, "")
+	case colon && isKey(fold(key)):
+		column := utf8.RuneCountInString(line[:strings.Index(line, "：")]) + 1
+		r.report(place{number, column}, "", "wide-colon", wantColon, "")
+	}
 }
 
 func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
@@ -122,10 +145,13 @@ func tokenize(src string) token.Tokens { return lexer.Tokenize(src) }
 func itoa(n int) string { return strconv.Itoa(n) }
 
 func join(path, key string) string {
-	if path == "" {
-		return shown(key)
+	switch {
+	case path == "":
+		return shownKey(key)
+	case looksSecret(path): // what stands below such a key may be the secret
+		return path + "." + hidden
 	}
-	return path + "." + shown(key)
+	return path + "." + shownKey(key)
 }
 
 // shown is text from the file as problems may print it: short, and without
@@ -135,10 +161,11 @@ func shown(s string) string {
 	if utf8.RuneCountInString(s) > most {
 		s = string([]rune(s)[:most]) + "..."
 	}
-	if quoted := strconv.Quote(s); quoted != `"`+s+`"` {
-		return quoted
+	quoted := strconv.Quote(s)
+	if strings.ReplaceAll(quoted, `\\`, `\`) == `"`+s+`"` { // a backslash alone is harmless
+		return s
 	}
-	return s
+	return quoted
 }
 
 func index(path string, i int) string { return path + "[" + itoa(i) + "]" }

@@ -10,17 +10,22 @@ import (
 
 // Problem is one mistake in a file. It never holds a secret.
 type Problem struct {
-	File    string
-	Line    int    // from 1; 0 when the file as a whole is meant
-	Column  int    // from 1, in characters
-	Path    string // such as sensors[0].alarm.above; empty for the whole file
-	Message string
-	Want    string // what was expected; may be empty
-	Near    string // the nearest correct name or value; may be empty
+	File   string
+	Line   int     // from 1; 0 when the file as a whole is meant
+	Column int     // from 1, in characters
+	Path   string  // such as sensors[0].alarm.above; empty for the whole file
+	Code   Code    // what kind of mistake it is
+	Args   []Words // what the code's sentence is about
+	Want   Words   // what was expected; may be empty
+	Near   string  // the nearest correct name or value; may be empty
 }
 
-// Error is file:line:col: path: message; expected ...; did you mean "..."?
-func (p Problem) Error() string {
+// Message is what is wrong, without place and remedy.
+func (p Problem) Message() Words { return sentences[p.Code].filled(p.Args...) }
+
+// In is the problem as one line in one language:
+// file:line:col: path: message; expected ...; did you mean "..."?
+func (p Problem) In(l Language) string {
 	var b strings.Builder
 	b.WriteString(p.File)
 	if p.Line > 0 {
@@ -29,25 +34,31 @@ func (p Problem) Error() string {
 	if p.Path != "" {
 		b.WriteString(": " + p.Path)
 	}
-	b.WriteString(": " + p.Message)
-	if p.Want != "" {
-		b.WriteString("; expected " + p.Want)
+	b.WriteString(": " + p.Message().In(l))
+	if want := p.Want.In(l); want != "" {
+		b.WriteString(Words{"；正确写法：", "; expected "}.In(l) + want)
 	}
 	if p.Near != "" {
-		fmt.Fprintf(&b, "; did you mean %q?", p.Near)
+		b.WriteString(Words{`；是不是想写 "{0}"？`, `; did you mean "{0}"?`}.filled(plain(p.Near)).In(l))
 	}
 	return b.String()
 }
+
+// Error is the problem in English.
+func (p Problem) Error() string { return p.In(English) }
 
 // Problems is every mistake found in a file, in the order of its lines. As an
 // error it is one line each; a nil Problems is no error, see Err.
 type Problems []Problem
 
 // Error is one problem a line.
-func (ps Problems) Error() string {
+func (ps Problems) Error() string { return ps.In(English) }
+
+// In is one problem a line, in one language.
+func (ps Problems) In(l Language) string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {
-		lines[i] = p.Error()
+		lines[i] = p.In(l)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -69,7 +80,7 @@ func (ps Problems) sorted() Problems {
 		last := ps[maxProblems]
 		ps = append(ps[:maxProblems:maxProblems], Problem{
 			File: last.File, Line: last.Line, Column: last.Column,
-			Message: fmt.Sprintf("%d more problems from here on", more),
+			Code: "more", Args: []Words{plain(itoa(more))},
 		})
 	}
 	return ps

@@ -26,17 +26,17 @@ func (l *Length) Set(s string) error {
 	digits := strings.TrimPrefix(whole, "-")
 	switch {
 	case !ok:
-		return fmt.Errorf("parse length: no unit mm, cm or m")
+		return fmt.Errorf("parse length: %w", flaw("no-unit"))
 	case !isDigits(digits) || point && !isDigits(frac):
-		return fmt.Errorf("parse length: not a decimal number")
+		return fmt.Errorf("parse length: %w", flaw("not-possible"))
 	case len(digits) > 1 && digits[0] == '0':
-		return fmt.Errorf("parse length: leading zero")
+		return fmt.Errorf("parse length: %w", flaw("leading-zero"))
 	case len(frac)+shift > maxScale:
-		return fmt.Errorf("parse length: finer than a nanometre")
+		return fmt.Errorf("parse length: %w", flaw("too-fine"))
 	}
 	n, err := strconv.ParseInt(whole+frac, 10, 64)
 	if err != nil || n == math.MinInt64 {
-		return fmt.Errorf("parse length: out of range")
+		return fmt.Errorf("parse length: %w", flaw("out-of-range"))
 	}
 	*l = Length{Coefficient: n, Scale: uint8(len(frac) + shift)}
 	return nil
@@ -107,16 +107,16 @@ func (b *Bytes) Set(s string) error {
 			continue
 		}
 		if !isDigits(number) || len(number) > 1 && number[0] == '0' {
-			return fmt.Errorf("parse size: not a whole number")
+			return fmt.Errorf("parse size: %w", flaw("not-whole"))
 		}
 		n, err := strconv.ParseInt(number, 10, 64)
 		if err != nil || n > math.MaxInt64/unit.size {
-			return fmt.Errorf("parse size: out of range")
+			return fmt.Errorf("parse size: %w", flaw("out-of-range"))
 		}
 		*b = Bytes(n * unit.size)
 		return nil
 	}
-	return fmt.Errorf("parse size: no unit")
+	return fmt.Errorf("parse size: %w", flaw("no-unit"))
 }
 
 // String is the size in the largest unit that divides it.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,6 +36,27 @@ func TestSampleShowsTheDefaults(t *testing.T) {
 	}
 }
 
+// optional is a line of a section that is left out of the sample's effect: it
+// begins with "# ", and the first of its section has no indentation.
+var optional = regexp.MustCompile(`(?m)^# ((?:cards|output):|  .*)$`)
+
+func TestSampleShowsOptionalSections(t *testing.T) {
+	got := mustParse(t, "sample.yaml", []byte(optional.ReplaceAllString(sample, "$1")))
+	want := &Output{Line: "gpiochip0:22", Active: "high", Level: Red, Longest: 10 * time.Minute}
+	if diff := cmp.Diff(want, got.Output); diff != "" {
+		t.Errorf("a value of the output is not the default (-default +sample):\n%s", diff)
+	}
+	if got.Cards.KeyFile == "" {
+		t.Error("no cards")
+	}
+	if without := mustParse(t, "x.yaml", []byte(strings.Replace(string(Demo()), "sensors:", "output: {line: gpiochip0:22}\nsensors:", 1))); !cmp.Equal(without.Output, want) {
+		t.Errorf("the defaults are %+v", without.Output)
+	}
+	if plain := mustParse(t, "sample.yaml", Sample()); plain.Output != nil || plain.Cards.KeyFile != "" {
+		t.Error("an optional section is in effect")
+	}
+}
+
 // Every key of the configuration stands in the sample; those with a default, as
 // a comment that shows it.
 func TestSampleNamesEveryKey(t *testing.T) {
@@ -50,7 +72,7 @@ func TestSampleNamesEveryKey(t *testing.T) {
 		for _, s := range slots(reflect.New(v).Elem()) {
 			line := regexp.MustCompile(`(?m)(^|[ {#])` + s.key + `:`)
 			if s.fallback != "" {
-				line = regexp.MustCompile(`(?m)^ *#` + s.key + `: ` + regexp.QuoteMeta(s.fallback) + `$`)
+				line = regexp.MustCompile(`(?m)^ *#(?:   )?` + s.key + `: ` + regexp.QuoteMeta(s.fallback) + `$`)
 			}
 			if !line.MatchString(sample) {
 				t.Errorf("the sample does not have %s: %s", s.key, s.fallback)

@@ -1,7 +1,7 @@
 package configs
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"reflect"
 	"regexp"
@@ -28,34 +28,55 @@ func (r *reader) scalar(n *node, v reflect.Value, f field, path string) {
 	want := expected(v.Type(), f)
 	switch {
 	case n.kind == empty || n.kind == scalar && n.text == "" && v.Kind() != reflect.String:
-		r.report(n.at, path, "has no value", want, "")
+		r.report(n.at, path, "no-value", want, "")
 		return
 	case n.kind != scalar:
-		r.report(n.at, path, "not a single value", want, "")
+		r.report(n.at, path, "not-single", want, "")
 		return
 	case f.required && n.text == "":
-		r.report(n.at, path, "is empty", want, "")
+		r.report(n.at, path, "is-empty", want, "")
 		return
 	}
-	if near, err := assign(v, n.text); err != nil {
-		r.report(n.at, path, n.quoted()+" "+err.Error(), want, near)
+	if near, code := assign(v, n.text); code != "" {
+		if meant := plainly(n.text); meant != n.text && !n.lines {
+			fresh := reflect.New(v.Type()).Elem()
+			if _, still := assign(fresh, meant); still == "" && within(fresh, f) {
+				near = n.showNear(meant, path)
+			}
+			if isWide(n.text) && code != "not-a-choice" {
+				code = "wide-character"
+			}
+		}
+		r.report(n.at, path, code, want, near, n.quoted(path))
 		return
 	}
 	if v.Kind() == reflect.String {
-		r.form(n, f.form, path)
+		r.form(n, f, path)
 		return
 	}
 	if !within(v, f) {
-		r.report(n.at, path, n.quoted()+" is out of range", want, "")
+		r.report(n.at, path, "out-of-range", want, "", n.quoted(path))
 	}
 }
 
-// quoted is the value as problems may print it.
-func (n *node) quoted() string {
-	if n.lines {
-		return "a text of several lines"
+// quoted is the value as problems may print it: not when it stands under the
+// key of a secret or has such a key in it.
+func (n *node) quoted(path string) Words {
+	switch {
+	case n.lines:
+		return Words{"跨了几行的文字", "a text of several lines"}
+	case looksSecret(path) || catchesSecret(n.text):
+		return Words{"所写的值（不显示）", "the value (not shown)"}
 	}
-	return quote(n.text)
+	return plain(quote(n.text))
+}
+
+// showNear is a correction made from the value itself, under the same rule.
+func (n *node) showNear(near, path string) string {
+	if n.lines || looksSecret(path) || catchesSecret(n.text) {
+		return ""
+	}
+	return shown(near)
 }
 
 func quote(s string) string {
@@ -65,25 +86,22 @@ func quote(s string) string {
 	return `"` + s + `"`
 }
 
-// assign reads text into v. The error's text follows the value in a sentence.
-func assign(v reflect.Value, text string) (near string, err error) {
+// flaw is why a text cannot be read as one of this package's types.
+type flaw Code
+
+// Error is the flaw's code; whoever reports it to a person uses its sentence.
+func (f flaw) Error() string { return string(f) }
+
+// assign reads text into v. The code is empty when that worked; its sentence is
+// about the value.
+func assign(v reflect.Value, text string) (near string, code Code) {
 	switch target := v.Addr().Interface().(type) {
 	case setter:
-		if _, ours := map[reflect.Type]bool{lengthType: true, bytesType: true}[v.Type()]; ours {
-			if err := target.Set(text); err != nil {
-				_, why, _ := strings.Cut(err.Error(), ": ")
-				return "", fmt.Errorf("is not possible: %s", why)
-			}
-			return "", nil
-		}
-		if err := target.Set(text); err != nil {
-			return "", fmt.Errorf("is not possible: %w", err)
-		}
-		return "", nil
+		return "", assignSetter(target, text)
 	case enumerated:
 		return assignWord(v, target.Values(), text)
 	case *time.Duration:
-		return assignDuration(target, text)
+		return "", assignDuration(target, text)
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -96,92 +114,107 @@ func assign(v reflect.Value, text string) (near string, err error) {
 	case reflect.Float32, reflect.Float64:
 		return "", assignFloat(v, text)
 	default:
-		return "", fmt.Errorf("cannot be read into %s", v.Type())
+		return "", "not-readable" // Check finds such a type
 	}
-	return "", nil
+	return "", ""
 }
 
-func assignWord(v reflect.Value, words []string, text string) (near string, err error) {
+// assignSetter passes no error on: a driver's are in one language, and quote.
+func assignSetter(target setter, text string) Code {
+	err := target.Set(text)
+	if err == nil {
+		return ""
+	}
+	if why, ok := errors.AsType[flaw](err); ok {
+		return Code(why)
+	}
+	if decimalNumber.MatchString(text) {
+		return "no-unit"
+	}
+	return "not-possible"
+}
+
+func assignWord(v reflect.Value, words []string, text string) (near string, code Code) {
 	if v.Kind() != reflect.String || !slices.Contains(words, text) {
-		return nearest(text, words), fmt.Errorf("is none of the possible values")
+		if meant := inChinese[text]; slices.Contains(words, meant) {
+			return meant, "not-a-choice"
+		}
+		return nearest(fold(text), words), "not-a-choice"
 	}
 	v.SetString(text)
-	return "", nil
+	return "", ""
 }
 
-func assignBool(v reflect.Value, text string) (near string, err error) {
+// inChinese has the words that are chosen from, as an installer may write them.
+var inChinese = map[string]string{
+	"蓝": "blue", "蓝色": "blue", "黄": "yellow", "黄色": "yellow", "橙": "orange", "橙色": "orange", "红": "red", "红色": "red",
+	"烟": "smoke", "烟感": "smoke", "烟雾": "smoke", "门": "door", "门磁": "door",
+	"高": "high", "低": "low", "开": "open", "断开": "open", "闭合": "closed", "关": "closed", "上拉": "up", "下拉": "down", "无": "none",
+}
+
+func assignBool(v reflect.Value, text string) (near string, code Code) {
 	switch text {
 	case "true", "false":
 		v.SetBool(text == "true")
-		return "", nil
+		return "", ""
 	}
-	switch strings.ToLower(text) {
-	case "true", "yes", "on", "y", "1":
+	switch strings.ToLower(fold(text)) {
+	case "true", "yes", "on", "y", "1", "是", "开", "真":
 		near = "true"
-	case "false", "no", "off", "n", "0":
+	case "false", "no", "off", "n", "0", "否", "关", "假":
 		near = "false"
 	}
-	return near, fmt.Errorf("is not true or false")
+	return near, "not-bool"
 }
 
-// durationUnits are spellings that time.ParseDuration does not know.
-var durationUnits = regexp.MustCompile(`^([0-9.]+) ?(ms|s|secs?|seconds?|秒|m|mins?|minutes?|分|分钟|h|hrs?|hours?|小时)$`)
-
-func assignDuration(d *time.Duration, text string) (near string, err error) {
+func assignDuration(d *time.Duration, text string) Code {
 	parsed, err := time.ParseDuration(text)
 	if err == nil && strings.Trim(text, "0+-") != "" {
 		*d = parsed
-		return "", nil
+		return ""
 	}
-	if m := durationUnits.FindStringSubmatch(text); m != nil {
-		unit := map[string]string{"秒": "s", "分": "m", "分钟": "m", "小时": "h", "ms": "ms"}[m[2]]
-		if unit == "" {
-			unit = m[2][:1]
-		}
-		near = m[1] + unit
+	if decimalNumber.MatchString(text) {
+		return "no-unit"
 	}
-	if isDigits(text) {
-		return "", fmt.Errorf("has no unit")
-	}
-	return near, fmt.Errorf("is not a duration")
+	return "not-duration"
 }
 
 // wholeNumber is a decimal without leading zeros (readers differ on whether 010
 // is 8 or 10) or a hexadecimal number.
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*|0x[0-9a-fA-F]+)$`)
 
-func assignInt(v reflect.Value, text string) error {
+func assignInt(v reflect.Value, text string) Code {
 	switch digits := strings.TrimPrefix(text, "-"); {
 	case !wholeNumber.MatchString(text) && isDigits(digits):
-		return fmt.Errorf("begins with a zero")
+		return "leading-zero"
 	case !wholeNumber.MatchString(text):
-		return fmt.Errorf("is not a whole number")
+		return "not-whole"
 	}
 	if v.CanUint() {
 		n, err := strconv.ParseUint(text, 0, 64)
 		if err != nil || v.OverflowUint(n) {
-			return fmt.Errorf("is out of range")
+			return "out-of-range"
 		}
 		v.SetUint(n)
-		return nil
+		return ""
 	}
 	n, err := strconv.ParseInt(text, 0, 64)
 	if err != nil || v.OverflowInt(n) {
-		return fmt.Errorf("is out of range")
+		return "out-of-range"
 	}
 	v.SetInt(n)
-	return nil
+	return ""
 }
 
 var decimalNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
-func assignFloat(v reflect.Value, text string) error {
+func assignFloat(v reflect.Value, text string) Code {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || !decimalNumber.MatchString(text) || math.IsInf(n, 0) {
-		return fmt.Errorf("is not a decimal number")
+		return "not-decimal"
 	}
 	v.SetFloat(n)
-	return nil
+	return ""
 }
 
 // within reports whether v is between the tags min and max, where given.
@@ -194,7 +227,7 @@ func within(v reflect.Value, f field) bool {
 			continue
 		}
 		limit := reflect.New(v.Type()).Elem()
-		if _, err := assign(limit, bound.text); err != nil {
+		if _, code := assign(limit, bound.text); code != "" {
 			return false // Check finds such a tag
 		}
 		if compare(v, limit) == bound.side {
@@ -228,47 +261,58 @@ func order[T int64 | uint64 | float64](a, b T) int {
 	return 0
 }
 
+// expecter is a driver's type that says what it is read from, as "zh|en".
+type expecter interface{ Expects() string }
+
 // expected says in words what a field takes.
-func expected(t reflect.Type, f field) string {
+func expected(t reflect.Type, f field) Words {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if words, ok := reflect.New(t).Interface().(enumerated); ok {
+	fresh := reflect.New(t).Interface()
+	if words, ok := fresh.(enumerated); ok {
 		return oneOf(words.Values())
 	}
-	_, sets := reflect.New(t).Interface().(setter)
-	what := "a text"
+	what := expectations["text"]
+	_, sets := fresh.(setter)
+	says, words := fresh.(expecter)
 	switch {
 	case f.form != "":
 		return forms[f.form].want
 	case t == durationType:
-		what = "a duration with a unit, such as 500ms, 10s, 5m"
+		what = expectations["duration"]
 	case t == lengthType:
-		what = "a length with a unit, such as 5mm, 1cm, 1.8m"
+		what = expectations["length"]
 	case t == bytesType:
-		what = "a size with a unit, such as 64MB, 64MiB"
+		what = expectations["bytes"]
+	case words:
+		what = ParseWords(says.Expects())
+	case sets && f.fallback != "":
+		what = expectations["such as"].filled(plain(f.fallback))
 	case sets:
-		what = "a quantity with its unit"
+		what = expectations["quantity"]
 	case t.Kind() == reflect.Struct:
-		what = "keys of its own below it"
+		what = wantSections
 	case t.Kind() == reflect.Slice:
-		what = "a list"
+		what = expectations["list"]
 	case t.Kind() == reflect.Bool:
-		what = "true or false"
+		what = expectations["bool"]
 	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64:
-		what = "a whole number"
+		what = expectations["whole"]
 	case t.Kind() == reflect.Float32 || t.Kind() == reflect.Float64:
-		what = "a decimal number"
+		what = expectations["decimal"]
+	case f.doc != Words{}:
+		what = f.doc
 	}
 	switch {
 	case f.min != "" && f.min == f.max:
-		return f.min
+		return plain(f.min)
 	case f.min != "" && f.max != "":
-		return what + ", from " + f.min + " to " + f.max
+		return what.and(expectations["range"].filled(plain(f.min), plain(f.max)))
 	case f.min != "":
-		return what + ", at least " + f.min
+		return what.and(expectations["at least"].filled(plain(f.min)))
 	case f.max != "":
-		return what + ", at most " + f.max
+		return what.and(expectations["at most"].filled(plain(f.max)))
 	}
 	return what
 }

@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -43,7 +44,7 @@ type entry struct {
 func (r *reader) tree(src string) *node {
 	tokens := tokenize(src)
 	if at, ok := tooDeep(tokens); ok {
-		r.report(at, "", "nested too deeply", "at most 64 levels", "")
+		r.report(at, "", "too-deep", wantTooDeep, "")
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -57,50 +58,91 @@ func (r *reader) tree(src string) *node {
 			continue
 		}
 		if root != nil {
-			r.report(placeOf(doc.Body), "", "second document", "one document: remove the line --- and what follows", "")
+			r.report(placeOf(doc.Body), "", "second-document",
+				Words{"只留一份：删去 --- 这一行和后面的内容", "one document: remove the line --- and what follows"}, "")
 			continue
 		}
 		root = r.node(doc.Body, "")
 	}
 	if root == nil || root.kind == empty {
-		r.report(place{}, "", "the file is empty", "a configuration; see the annotated sample", "")
+		r.report(place{}, "", "empty", Words{"一份配置，见带注释的样例", "a configuration; see the annotated sample"}, "")
 		return nil
 	}
 	return root
 }
 
-// syntax reports what the parser refused. Its messages that quote the file are
-// replaced, since the quotation may be a secret.
+// syntax reports what the parser refused. The parser's own words are never
+// passed on: some quote the file, and all are in English.
 func (r *reader) syntax(src string, err error) {
 	broken, ok := errors.AsType[yaml.Error](err)
 	if !ok || broken.GetToken() == nil || broken.GetToken().Position == nil {
-		r.report(place{}, "", "not valid YAML", "", "")
+		r.report(place{}, "", "yaml", wantSample, "")
 		return
 	}
-	message := broken.GetMessage()
-	if strings.ContainsAny(message, "\"`\n") {
-		message = "unexpected text"
-	}
 	pos := broken.GetToken().Position
-	want := ""
-	if lines := strings.Split(src, "\n"); pos.Line >= 1 && pos.Line <= len(lines) {
-		want = syntaxWant(lines[pos.Line-1])
+	lines := strings.Split(src, "\n")
+	at := place{min(max(pos.Line, 1), len(lines)), max(pos.Column, 1)}
+	line := lines[at.line-1]
+	at.column = min(at.column, utf8.RuneCountInString(line)+1)
+	code := syntaxCode(broken.GetMessage())
+	r.report(at, "", code, syntaxWant(code, line), "")
+}
+
+// syntaxCode sorts the parser's messages by what an installer can do about them.
+func syntaxCode(message string) Code {
+	for _, kind := range []struct {
+		part string
+		code Code
+	}{
+		{"quoted text", "yaml-quote"},
+		{"escape", "yaml-escape"}, {"UTF-", "yaml-escape"}, {"surrogate", "yaml-escape"},
+		{"'['", "yaml-bracket"}, {"'{'", "yaml-bracket"}, {"']'", "yaml-bracket"}, {"'}'", "yaml-bracket"},
+		{"flow map", "yaml-bracket"}, {"','", "yaml-bracket"},
+		{"tab character", "tab"},
+		{"reserved character", "yaml-reserved"},
+		{"sequence", "yaml-dash"},
+		{"anchor", "anchors"}, {"alias", "anchors"}, {"merge key", "anchors"},
+		{"tag", "tags"},
+		{"mapping value is not allowed", "yaml-indent"},
+		{"value is not allowed", "yaml-indent"},
+		{"key", "yaml-key"}, {"map", "yaml-key"},
+	} {
+		if strings.Contains(message, kind.part) {
+			return kind.code
+		}
 	}
-	r.report(place{pos.Line, pos.Column}, "", "not valid YAML: "+message, want, "")
+	return "yaml"
 }
 
 // syntaxWant guesses from the line at fault what was meant.
-func syntaxWant(line string) string {
-	key, rest, found := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "- "), ":")
+func syntaxWant(code Code, line string) Words {
+	line = strings.TrimSpace(line)
+	key, rest, found := strings.Cut(strings.TrimPrefix(line, "- "), ":")
 	switch {
+	case code == "yaml-quote":
+		return Words{"引号成对，或不用引号", "both quotes, or none"}
+	case code == "yaml-escape":
+		return Words{"单引号，或不用引号", "single quotes, or none"}
+	case code == "tab":
+		return wantSpaces
+	case strings.ContainsAny(line, "：，“”‘’｛｝［］"):
+		return Words{"半角标点", "plain punctuation instead of full-width"}
+	case code == "yaml-bracket":
+		return Words{"括号成对，各项之间用半角逗号", "both brackets, and commas between the entries"}
+	case code == "yaml-reserved":
+		return Words{"给值加上引号", "quotes around the value"}
 	case found && isKey(key) && rest != "" && rest[0] != ' ':
-		return "a space after the colon"
-	case strings.HasPrefix(strings.TrimSpace(line), "-"):
-		return "the entry to stand in line with those before it"
+		return Words{"冒号后加一个空格", "a space after the colon"}
+	case found && (strings.HasSuffix(rest, ":") || strings.Contains(rest, ": ")):
+		return Words{"给带冒号的值加上引号", "quotes around a value with a colon"}
+	case len(line) > 1 && line[0] == '-' && line[1] != ' ' && line[1] != '-':
+		return Words{"- 后加一个空格", "a space after the dash"}
+	case strings.HasPrefix(line, "-"):
+		return Words{"与前面的 - 上下对齐", "the entry to stand in line with those before it"}
 	case found && isKey(key):
-		return "the key to stand in line with its neighbours"
+		return Words{"与相邻的键上下对齐", "the key to stand in line with its neighbours"}
 	}
-	return "key: value"
+	return wantKeyValue
 }
 
 func isKey(s string) bool {
@@ -136,11 +178,11 @@ func (r *reader) node(n ast.Node, path string) *node {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return text(at, n.GetToken().Value, n.GetToken())
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		r.report(at, path, "anchors, aliases and merge keys are not read", "the value written out", "")
+		r.report(at, path, "anchors", wantWrittenOut, "")
 	case *ast.TagNode:
-		r.report(at, path, "tags are not read", "the value alone", "")
+		r.report(at, path, "tags", wantValueAlone, "")
 	default:
-		r.report(at, path, "not a value, list or keys", "the value alone", "")
+		r.report(at, path, "not-readable", wantValueAlone, "")
 	}
 	return nil
 }
@@ -164,17 +206,18 @@ func (r *reader) entries(at place, values []*ast.MappingValueNode, path string) 
 		}
 		keyAt := placeOf(v.Key)
 		if v.Key.IsMergeKey() {
-			r.report(keyAt, path, "anchors, aliases and merge keys are not read", "the keys written out", "")
+			r.report(keyAt, path, "anchors", wantWrittenOut, "")
 			continue
 		}
 		key, ok := v.Key.(ast.ScalarNode)
 		if !ok {
-			r.report(keyAt, path, "the key is not a plain word", "key: value", "")
+			r.report(keyAt, path, "key-not-word", wantKeyValue, "")
 			continue
 		}
 		name := keyName(key)
 		if before, doubled := first[name]; doubled {
-			r.report(keyAt, join(path, name), "doubled key", "it once; it is already on line "+itoa(before.line), "")
+			r.report(keyAt, join(path, name), "doubled-key",
+				Words{"只写一次；第 {0} 行已经写过", "it once; it is already on line {0}"}.filled(plain(itoa(before.line))), "")
 			continue
 		}
 		first[name] = keyAt

@@ -1,0 +1,111 @@
+package configs
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// claimer is a driver's options that use something no other sensor may use: an
+// address on a bus, a line of a chip. Equal text is the same thing.
+type claimer interface{ Claims() []string }
+
+// sharer is a driver's options that use something which others may use as well,
+// but only in the same way: a serial port at one speed. It maps what is used to
+// how; a text that begins with "alone" lets nobody else in.
+type sharer interface{ Shares() map[string]string }
+
+// use is who uses a piece of hardware, and how.
+type use struct {
+	sensor string
+	at     place
+	how    string // of what is shared
+}
+
+// hardware is what the sensors read so far use.
+type hardware struct{ claimed, shared map[string]use }
+
+// claims reports what s uses although another sensor has it.
+func (r *reader) claims(taken hardware, s *Sensor, path string) {
+	if s.Options == nil || !r.read(path, s) {
+		return
+	}
+	me := use{sensor: s.ID, at: r.where(join(path, "id"), path)}
+	mine := map[string]bool{}
+	told := map[string]bool{} // sensors with which a conflict was reported
+	if options, ok := s.Options.(claimer); ok {
+		for _, what := range options.Claims() {
+			before, conflict := taken.claimed[what]
+			switch {
+			case what == "":
+			case mine[what]:
+				r.report(me.at, path, "claimed-twice", wantOneSensor, "", plain(quote(s.ID)), plain(shown(what)))
+			case conflict:
+				told[before.sensor] = true
+				r.report(me.at, path, "claimed", wantOneSensor, "", me.conflict(what, before)...)
+			default:
+				taken.claimed[what] = me
+			}
+			mine[what] = true
+		}
+	}
+	if options, ok := s.Options.(sharer); ok {
+		shares := options.Shares()
+		for _, what := range slices.Sorted(maps.Keys(shares)) {
+			me.how = shares[what]
+			r.share(taken, what, me, path, told)
+		}
+	}
+}
+
+// read reports whether nothing was said against s itself: with a value refused,
+// its claims would name what nobody wrote.
+func (r *reader) read(path string, s *Sensor) bool {
+	for _, p := range r.problems {
+		if strings.HasPrefix(p.Path, path+".") && !strings.HasPrefix(p.Path, path+".id") {
+			return false
+		}
+	}
+	return s.Driver != ""
+}
+
+func (r *reader) share(taken hardware, what string, me use, path string, told map[string]bool) {
+	before, shared := taken.shared[what]
+	owner, claimed := taken.claimed[what]
+	switch {
+	case claimed && owner.at != me.at && !told[owner.sensor]:
+		r.report(me.at, path, "claimed", wantOneSensor, "", me.conflict(what, owner)...)
+	case !shared:
+		taken.shared[what] = me
+	case told[before.sensor]:
+	case isAlone(before.how):
+		r.report(me.at, path, "alone", wantOneSensor, "", me.conflict(what, before)...)
+	case isAlone(me.how):
+		r.report(me.at, path, "wants-alone", wantOneSensor, "", me.conflict(what, before)...)
+	case before.how != me.how:
+		r.report(me.at, path, "shared", wantSameUse, "", plain(quote(me.sensor)), plain(shown(what)), plain(shown(me.how)),
+			plain(quote(before.sensor)), plain(itoa(before.at.line)), plain(shown(before.how)))
+	}
+}
+
+func isAlone(how string) bool { return strings.HasPrefix(how, "alone") }
+
+// conflict is the arguments of the sentences about two users of one thing.
+func (u use) conflict(what string, before use) []Words {
+	return []Words{plain(quote(u.sensor)), plain(shown(what)), plain(quote(before.sensor)), plain(itoa(before.at.line))}
+}
+
+// output reports an output on a line that a sensor reads. Both may be written
+// with /dev/ or without.
+func (r *reader) output(cfg *Config, taken hardware) {
+	if cfg.Output == nil || cfg.Output.Line == "" {
+		return
+	}
+	line := strings.TrimPrefix(cfg.Output.Line, "/dev/")
+	for what, by := range taken.claimed {
+		if strings.TrimPrefix(what, "/dev/") == line {
+			r.report(r.where("output.line", "output"), "output.line", "output-claimed",
+				Words{"一条空着的线", "a line of its own"}, "", plain(shown(line)), plain(quote(by.sensor)), plain(itoa(by.at.line)))
+		}
+	}
+}
