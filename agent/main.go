@@ -28,6 +28,7 @@ Exit codes: 0 done, or stopped by a signal; 1 an error, or a damaged file; 2 wro
 // commands is the command line.
 type commands struct {
 	Run     runCommand     `cmd:"" help:"Run the agent."`
+	Read    readCommand    `cmd:"" help:"Read sensors and print what they say now."`
 	Buffer  bufferCommands `cmd:"" hidden:"" help:"Look at a store's file. The agent calls these itself."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

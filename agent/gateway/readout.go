@@ -12,6 +12,8 @@ import (
 	"watchpost/agent/clock"
 	"watchpost/agent/sense"
 	"watchpost/configs"
+	"watchpost/drivers"
+	"watchpost/drivers/all"
 	"watchpost/drivers/board"
 )
 
@@ -42,6 +44,32 @@ func Readout(ctx context.Context, cfg *configs.Config, ids []string, host board.
 	}
 	sense.New(clock.New(source, time.Time{}), each, nil, log).Run(ctx, sensors)
 	return nil
+}
+
+// Observed is one quantity of one configured sensor.
+type Observed struct {
+	Sensor   string
+	Quantity drivers.Quantity
+}
+
+// Plan lists what the sensors named by ids observe, or all sensors when there
+// are none, in the order of the configuration. An id the configuration does not
+// have is an error that names those it has.
+func Plan(cfg *configs.Config, ids []string) (plan []Observed, err error) {
+	chosen, err := choose(cfg, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range chosen.Sensors {
+		driver, ok := all.Lookup(s.Driver)
+		if !ok {
+			return nil, fmt.Errorf("read sensor %s: no driver %q", s.ID, s.Driver)
+		}
+		for _, q := range driver.Quantities(s.Options) {
+			plan = append(plan, Observed{Sensor: s.ID, Quantity: q})
+		}
+	}
+	return plan, nil
 }
 
 // choose is cfg with the sensors of these ids only.

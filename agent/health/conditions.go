@@ -67,6 +67,14 @@ type Text struct {
 	EN string `json:"en"`
 }
 
+// In is the text in Chinese for "zh", else in English where there is any.
+func (t Text) In(lang string) string {
+	if lang != "zh" && t.EN != "" {
+		return t.EN
+	}
+	return t.ZH
+}
+
 // Condition is the declaration of something wrong or notable.
 type Condition struct {
 	Code     Code

@@ -19,12 +19,7 @@ const (
 	en lang = "en"
 )
 
-func (l lang) of(t health.Text) string {
-	if l == en && t.EN != "" {
-		return t.EN
-	}
-	return t.ZH
-}
+func (l lang) of(t health.Text) string { return t.In(string(l)) }
 
 // other is the language to switch to.
 func (l lang) other() lang {

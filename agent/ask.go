@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"watchpost/agent/gateway"
+	"watchpost/configs"
+)
+
+// askWait is what the agent's page may take to answer: it waits for nothing.
+const askWait = 2 * time.Second
+
+// runningAgent is the agent of this configuration at work, asked over its page.
+type runningAgent struct{ url string }
+
+// findAgent looks for the agent at the page's address. Another gateway's agent,
+// or another program there, does not count.
+func findAgent(ctx context.Context, cfg *configs.Config) (runningAgent, bool) {
+	if cfg.Page.Off() {
+		return runningAgent{}, false
+	}
+	host, port, err := net.SplitHostPort(cfg.Page.Listen)
+	if err != nil {
+		return runningAgent{}, false
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	agent := runningAgent{url: "http://" + net.JoinHostPort(host, port) + "/api/v1/view"}
+	view, err := agent.ask(ctx)
+	return agent, err == nil && view.Gateway.ID == cfg.Gateway.ID
+}
+
+// agentView is what read takes from the page's API.
+type agentView struct {
+	Gateway struct {
+		ID string `json:"id"`
+	} `json:"gateway"`
+	Sensors []struct {
+		ID string `json:"id"`
+		readout
+	} `json:"sensors"`
+}
+
+func (a runningAgent) ask(ctx context.Context) (view agentView, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
+	if err != nil {
+		return view, fmt.Errorf("ask the running agent: %w", err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return view, fmt.Errorf("ask the running agent: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }() // read to its end, or of no use
+	if answer.StatusCode != http.StatusOK {
+		return view, fmt.Errorf("ask the running agent: %s", answer.Status)
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&view); err != nil {
+		return view, fmt.Errorf("read the running agent's answer: %w", err)
+	}
+	return view, nil
+}
+
+func (a runningAgent) once(ctx context.Context, plan []gateway.Observed) ([]readout, error) {
+	view, err := a.ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[gateway.Observed]readout{}
+	for _, s := range view.Sensors {
+		r := s.readout
+		r.Sensor, r.Source = s.ID, "agent"
+		seen[r.key()] = r.explained()
+	}
+	return inOrder(plan, seen, "agent"), nil
+}
+
+// watch asks once a second and hands on what is new.
+func (a runningAgent) watch(ctx context.Context, plan []gateway.Observed, each func(readout) error) error {
+	told := map[gateway.Observed]readout{}
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		rows, err := a.once(ctx, plan)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range slices.DeleteFunc(rows, func(r readout) bool { return sameMoment(told[r.key()].At, r.At) }) {
+			told[r.key()] = r
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+func sameMoment(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }

@@ -1,0 +1,85 @@
+package budget_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"watchpost/agent/budget"
+	"watchpost/agent/message"
+	"watchpost/agent/record"
+	"watchpost/drivers"
+)
+
+func plan(every time.Duration) budget.Plan {
+	item := message.Item{
+		Position: record.Position{Run: record.Run{Epoch: 1, N: 1}, Seq: 1000},
+		Record:   record.Reading{Sensor: "pit", Reading: drivers.NewGood(drivers.Level, drivers.Decimal{Coefficient: 1840, Scale: 3}, drivers.Metre)},
+	}
+	return budget.Plan{
+		Sensors: []budget.Sensor{{ID: "pit", Readings: []message.Item{item}, Sample: time.Second, Every: every, InAlarm: time.Second, Change: true}},
+		Profile: message.New(message.Gateway{ID: "GW-1"}, nil), Platforms: 1,
+		KeepAlive: 30 * time.Second, Linger: time.Second, CommitEvery: 10 * time.Second, MaxBytes: 64e6,
+	}
+}
+
+func predict(t *testing.T, p budget.Plan) budget.Forecast {
+	t.Helper()
+	f, err := budget.Predict(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestPredict(t *testing.T) {
+	f := predict(t, plan(5*time.Minute))
+	if f.SamplesPerDay != 86400 || f.ReadingsPerDay != (budget.Range{Calm: 288, Most: 86400}) || f.AlarmHourReadings != 3600-12 {
+		t.Errorf("got %+v", f)
+	}
+	// 288 readings a day that never meet another: a commit each, about.
+	if got, want := f.FlashOffline.Calm, 30*288*budget.CommitBytes(1); math.Abs(got-want) > want/10 {
+		t.Errorf("flash of a month offline %.0f, want about %.0f", got, want)
+	}
+	// All samples reported: a commit every ten seconds with ten of them.
+	if got, want := f.FlashOffline.Most, 30*8640*budget.CommitBytes(10); math.Abs(got-want) > want/10 {
+		t.Errorf("flash of a month offline at the most %.0f, want about %.0f", got, want)
+	}
+	if f.FlashOnline != (budget.Range{}) {
+		t.Errorf("flash online %+v: what is delivered before its commit is never written", f.FlashOnline)
+	}
+	if f.HoldsDays.Calm < 1000 || f.HoldsDays.Most > f.HoldsDays.Calm {
+		t.Errorf("holds %+v days", f.HoldsDays)
+	}
+}
+
+func TestPredictFollowsThePlan(t *testing.T) {
+	base := predict(t, plan(5*time.Minute))
+	for name, change := range map[string]func(*budget.Plan){
+		"reports less often":   func(p *budget.Plan) { p.Sensors[0].Every = time.Hour },
+		"pings less often":     func(p *budget.Plan) { p.KeepAlive = time.Hour },
+		"changes do not count": func(p *budget.Plan) { p.Sensors[0].Change = false },
+		"no platform":          func(p *budget.Plan) { p.Platforms = 0 },
+		"no sensor":            func(p *budget.Plan) { p.Sensors = nil },
+	} {
+		p := plan(5 * time.Minute)
+		change(&p)
+		f := predict(t, p)
+		if f.SentPerMonth.Calm > base.SentPerMonth.Calm || f.SentPerMonth.Most >= base.SentPerMonth.Most && f.SentPerMonth.Calm >= base.SentPerMonth.Calm {
+			t.Errorf("%s: %+v is no less than %+v", name, f.SentPerMonth, base.SentPerMonth)
+		}
+	}
+	empty := plan(time.Minute)
+	empty.Sensors = nil
+	if f := predict(t, empty); !math.IsInf(f.HoldsDays.Calm, 1) || f.FlashOffline != (budget.Range{}) {
+		t.Errorf("without sensors %+v", f)
+	}
+}
+
+func TestPredictRefusesWhatCannotBeSent(t *testing.T) {
+	p := plan(time.Minute)
+	p.Sensors[0].Readings[0].Record = record.Event{}
+	if _, err := budget.Predict(p); err == nil {
+		t.Error("an event passed for a reading")
+	}
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"watchpost/agent/gateway"
+	"watchpost/agent/health"
+	"watchpost/agent/sense"
+	"watchpost/configs"
+	"watchpost/drivers"
+	"watchpost/drivers/board"
+)
+
+type readCommand struct {
+	Sensors []string `arg:"" optional:"" name:"sensor" help:"The sensors to read, by id; all when none is named."`
+	Config  string   `default:"/etc/watchpost/watchpost.yaml" placeholder:"FILE" help:"The configuration, ${default} unless given."`
+	Watch   bool     `short:"w" help:"Go on reading until Ctrl-C."`
+	JSON    bool     `name:"json" help:"One JSON object a line for each quantity."`
+	Lang    string   `enum:"zh,en,auto" default:"auto" help:"Language of the words: zh, en, or auto for the locale's."`
+}
+
+// readWait is what a sensor may take to give its first reading: longer than the
+// deadline after which supervision calls it stuck.
+const readWait = 8 * time.Second
+
+// Run prints what the sensors say now. While the agent runs it is asked, since
+// it has the lines and ports for itself; else the hardware is read.
+func (c readCommand) Run(to streams) error {
+	lang := languageFor(c.Lang)
+	cfg, err := load(c.Config, to)
+	if err != nil {
+		return err
+	}
+	plan, err := gateway.Plan(cfg, c.Sensors)
+	if err != nil {
+		return &failure{exitUsage, err, "name sensors by their id"}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	source := readSource(hardware{cfg: cfg, host: board.Periph(nil), sensors: c.Sensors})
+	if agent, running := findAgent(ctx, cfg); running {
+		source = agent
+	}
+	p := printer{to: to.out, json: c.JSON, lang: lang}
+	if c.Watch {
+		return source.watch(ctx, plan, func(r readout) error { return p.print([]readout{r}) })
+	}
+	rows, err := source.once(ctx, plan)
+	if err != nil {
+		return err
+	}
+	if err := p.print(rows); err != nil {
+		return err
+	}
+	if n := faults(rows); n > 0 {
+		return fmt.Errorf("read sensors: %d of %d values could not be read", n, len(rows))
+	}
+	return nil
+}
+
+// languageFor is the language a flag names, or the locale's.
+func languageFor(flag string) configs.Language {
+	switch l := configs.Language(flag); l {
+	case configs.Chinese, configs.English:
+		return l
+	}
+	return configs.LanguageOf(os.Getenv)
+}
+
+// readSource is where readings come from.
+type readSource interface {
+	// once is the newest reading of each of the plan, in its order.
+	once(ctx context.Context, plan []gateway.Observed) ([]readout, error)
+	// watch hands on readings of the plan until ctx ends, which is no error.
+	watch(ctx context.Context, plan []gateway.Observed, each func(readout) error) error
+}
+
+// readout is one reading as read prints it. Members are added, never renamed.
+type readout struct {
+	Sensor   string           `json:"sensor"`
+	Quantity drivers.Quantity `json:"quantity"`
+	Value    *drivers.Decimal `json:"value"` // null when there is none: never 0 for a fault
+	Unit     drivers.Unit     `json:"unit,omitempty"`
+	Raw      *drivers.Decimal `json:"raw,omitempty"`
+	RawUnit  drivers.Unit     `json:"raw_unit,omitempty"`
+	Quality  string           `json:"quality"`
+	Reason   drivers.Reason   `json:"reason,omitempty"`
+	Says     *health.Text     `json:"says,omitempty"`
+	Advice   *health.Text     `json:"advice,omitempty"`
+	At       *time.Time       `json:"at,omitempty"`
+	Source   string           `json:"source"` // "hardware" or "agent"
+}
+
+func (r readout) key() gateway.Observed {
+	return gateway.Observed{Sensor: r.Sensor, Quantity: r.Quantity}
+}
+
+// explained adds the reason's words.
+func (r readout) explained() readout {
+	if words, ok := health.Reasons()[string(r.Reason)]; ok {
+		r.Says, r.Advice = &words.What, &words.Advice
+	}
+	return r
+}
+
+func faults(rows []readout) (n int) {
+	for _, r := range rows {
+		if r.Value == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// hardware reads the sensors themselves.
+type hardware struct {
+	cfg     *configs.Config
+	host    board.Host
+	sensors []string
+}
+
+func (h hardware) watch(ctx context.Context, _ []gateway.Observed, each func(readout) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failed error
+	err := gateway.Readout(ctx, h.cfg, h.sensors, h.host, nil, func(o sense.Observation) {
+		if failed == nil {
+			if failed = each(measured(o)); failed != nil {
+				cancel()
+			}
+		}
+	})
+	return cmp.Or(failed, err)
+}
+
+func (h hardware) once(ctx context.Context, plan []gateway.Observed) ([]readout, error) {
+	ctx, cancel := context.WithTimeout(ctx, readWait)
+	defer cancel()
+	seen := map[gateway.Observed]readout{}
+	err := h.watch(ctx, plan, func(r readout) error {
+		if _, known := seen[r.key()]; !known {
+			seen[r.key()] = r
+		}
+		if len(seen) == len(plan) {
+			cancel()
+		}
+		return nil
+	})
+	return inOrder(plan, seen, "hardware"), err
+}
+
+// inOrder lists what was seen in the order of the plan, and what was not as
+// stuck.
+func inOrder(plan []gateway.Observed, seen map[gateway.Observed]readout, source string) (rows []readout) {
+	for _, o := range plan {
+		r, ok := seen[o]
+		if !ok {
+			r = readout{Sensor: o.Sensor, Quantity: o.Quantity, Quality: drivers.Fault.String(), Reason: drivers.Stuck, Source: source}.explained()
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// measured is an observation as read prints it.
+func measured(o sense.Observation) readout {
+	r := readout{Sensor: o.Sensor, Quantity: o.Quantity, Quality: o.Quality.String(), Reason: o.Reason, Source: "hardware", At: &o.At.Wall}
+	if o.HasValue() {
+		r.Value, r.Unit = &o.Value, o.Unit
+	}
+	if o.Raw.Unit != "" {
+		r.Raw, r.RawUnit = &o.Raw.Value, o.Raw.Unit
+	}
+	return r.explained()
+}
+
+// printer prints readings for people or programs.
+type printer struct {
+	to   io.Writer
+	json bool
+	lang configs.Language
+}
+
+func (p printer) print(rows []readout) error {
+	if p.json {
+		enc := json.NewEncoder(p.to)
+		enc.SetEscapeHTML(false)
+		for _, r := range rows {
+			if err := enc.Encode(r); err != nil {
+				return fmt.Errorf("print reading: %w", err)
+			}
+		}
+		return nil
+	}
+	var lines [][]string
+	for _, r := range rows {
+		lines = append(lines, p.line(r))
+		if r.Advice != nil {
+			lines = append(lines, []string{"  → " + r.Advice.In(string(p.lang))})
+		}
+	}
+	if err := table(p.to, lines); err != nil {
+		return fmt.Errorf("print readings: %w", err)
+	}
+	return nil
+}
+
+// line is sensor, quantity, value, raw value, quality and reason.
+func (p printer) line(r readout) []string {
+	zh := p.lang == configs.Chinese
+	value, raw := "-", ""
+	switch {
+	case r.Value != nil && r.Quantity.Contact():
+		value = contactWord(r.Quantity, r.Value.Coefficient != 0, zh)
+	case r.Value != nil:
+		value = amount(*r.Value, r.Unit)
+	}
+	if r.Raw != nil {
+		raw = amount(*r.Raw, r.RawUnit)
+	}
+	says := string(r.Reason)
+	if r.Says != nil {
+		says += " " + r.Says.In(string(p.lang))
+	}
+	return []string{r.Sensor, quantityWord(r.Quantity, zh), value, raw, qualityWord(r.Quality, zh), says}
+}
