@@ -232,5 +232,10 @@ func explain(what, name, group string, err error) error {
 	case what == "line" && (strings.HasSuffix(text, "invalid argument") || strings.HasSuffix(text, "inappropriate ioctl for device")):
 		hint = " (kernel older than 5.10, or no such line?)"
 	}
-	return &drivers.Error{Reason: reason, Err: fmt.Errorf("open %s %s%s: %w", what, name, hint, err)}
+	err = fmt.Errorf("open %s %s%s: %w", what, name, hint, err)
+	var known *drivers.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &drivers.Error{Reason: reason, Err: err}
 }
