@@ -46,7 +46,7 @@ type Sensor struct {
 
 // Drivers is the list, in the order of documentation.
 func Drivers() []Driver {
-	return []Driver{ads1115Driver(), contactDriver()}
+	return []Driver{ads1115Driver(), contactDriver(), modbusDriver()}
 }
 
 // Lookup finds a driver by its name.

@@ -3,6 +3,7 @@ package all_test
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,8 @@ func filled(t *testing.T, d all.Driver) all.Options {
 		o.Bus, o.Span = sim.DemoBus, all.Length(sim.DemoSpan)
 	case *all.ContactOptions:
 		o.Line, o.Measures = sim.DemoSmokeLine, "smoke"
+	case *all.ModbusOptions:
+		o.Port, o.Unit, o.Register, o.Measured = modbusPort, modbusUnit, modbusRegister, "cm"
 	default:
 		t.Fatalf("driver %s: no options in this test for %T", d.Name, o)
 	}
@@ -44,6 +47,7 @@ func TestEveryDriverBuildsAndReads(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				addModbus(demo.Board)
 				b := board.New(demo.Board, board.Options{})
 				defer func() {
 					if err := b.Close(t.Context()); err != nil {
@@ -105,14 +109,20 @@ func TestTags(t *testing.T) {
 			var same bool
 			switch value := value.Addr().Interface().(type) {
 			case interface{ Set(string) error }:
-				before := reflect.ValueOf(value).Elem().Int()
-				same = value.Set(text) == nil && reflect.ValueOf(value).Elem().Int() == before
+				before := reflect.ValueOf(value).Elem().Interface()
+				same = value.Set(text) == nil && reflect.DeepEqual(reflect.ValueOf(value).Elem().Interface(), before)
 			case interface{ Values() []string }:
 				same = slices.Contains(value.Values(), text) && reflect.ValueOf(value).Elem().String() == text
 			case *time.Duration:
 				same = value.String() == text
 			case *uint16:
-				same = *value == 0x48 && text == "0x48"
+				n, err := strconv.ParseUint(text, 0, 16)
+				same = err == nil && uint64(*value) == n
+			case *int:
+				n, err := strconv.ParseInt(text, 0, 0)
+				same = err == nil && int64(*value) == n
+			case *bool:
+				same = strconv.FormatBool(*value) == text
 			}
 			if !same {
 				t.Errorf("%s.%s: default tag %q is not the value %v", d.Name, field.Name, text, value)

@@ -33,8 +33,8 @@ func (u LengthUnit) decimals() (n uint8, ok bool) {
 }
 
 const (
-	maxDecimals  = 9               // what a drivers.Decimal holds
-	maxScale     = 1_000_000       // of the coefficient of Opts.Scale
+	maxDecimals  = 9         // what a drivers.Decimal holds
+	maxScale     = 1_000_000 // of the coefficient of Opts.Scale
 	farthest     = 1000 * physic.Metre
 	mmDecimals   = 3
 	metreInNanos = 9 // decimals of a physic.Distance
@@ -113,8 +113,6 @@ func (m *Meter) setUp() error {
 		return fmt.Errorf("order %q: want ABCD, CDAB, BADC or DCBA", o.Order)
 	case !known:
 		return fmt.Errorf("register unit %q: want m, dm, cm or mm", o.RegisterUnit)
-	case o.Scale.Coefficient < -maxScale || o.Scale.Coefficient > maxScale || o.Scale.Scale+digits > maxDecimals:
-		return fmt.Errorf("scale %s in %s: want at most six digits, no finer than a nanometre", o.Scale, o.RegisterUnit)
 	case o.Offset < -farthest || o.Offset > farthest:
 		return fmt.Errorf("offset %s: want -1000 m to 1000 m", o.Offset)
 	case o.Min < -farthest || o.Max > farthest || o.Min > o.Max:
@@ -123,12 +121,26 @@ func (m *Meter) setUp() error {
 		return fmt.Errorf("quantity %s: a level has no two states", o.Quantity)
 	}
 	for _, special := range o.Bad {
-		if err := special.check(o.Type); err != nil {
+		if err := special.Check(o.Type); err != nil {
 			return err
 		}
 	}
+	if err := CheckScale(o.Scale, o.RegisterUnit); err != nil {
+		return err
+	}
 	m.setDecimals(digits)
 	return check(m.request, o.Timeout)
+}
+
+// CheckScale refuses a scale that loses the value, or that is so fine or so
+// large that a level could not be held exactly.
+func CheckScale(scale drivers.Decimal, unit LengthUnit) error {
+	digits, _ := unit.decimals()
+	n := scale.Coefficient
+	if n == 0 || n < -maxScale || n > maxScale || scale.Scale+digits > maxDecimals {
+		return fmt.Errorf("scale %s in %s: want at most six digits, not 0, no finer than a nanometre", scale, unit)
+	}
+	return nil
 }
 
 // setDecimals chooses how many decimals a level has: those of the register, or

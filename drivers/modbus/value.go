@@ -152,9 +152,9 @@ func (s Special) is(bits uint32, v drivers.Decimal) bool {
 	return s.value.Compare(v) == 0
 }
 
-// check refuses a value that a register of that type cannot have, such as 65535
+// Check refuses a value that a register of that type cannot have, such as 65535
 // in an int16: it would never match.
-func (s Special) check(t Type) error {
+func (s Special) Check(t Type) error {
 	var low, high int64
 	switch t {
 	case Int16:
