@@ -32,6 +32,8 @@ const (
 	MaxMedian = 9
 	// MaxHeight is farther than any model sees, by much.
 	MaxHeight = 100 * physic.Metre
+	// MaxDistance is the farthest a frame can say.
+	MaxDistance = (beyondAll - 1) * physic.MilliMetre
 
 	DefaultPeriod = time.Second
 	minPeriod     = 500 * time.Millisecond
@@ -75,6 +77,19 @@ type Opts struct {
 	Period time.Duration
 }
 
+// Seen is what the sensor sees: farther than blind, up to reach.
+func (o Opts) Seen() (blind, reach physic.Distance) {
+	l := o.Model.limits()
+	blind, reach = physic.Distance(l.blind)*physic.MilliMetre, physic.Distance(l.reach)*physic.MilliMetre
+	if o.Blind > 0 {
+		blind = o.Blind
+	}
+	if o.Range > 0 {
+		reach = o.Range
+	}
+	return blind, reach
+}
+
 // gauge turns distances into levels.
 type gauge struct {
 	model        Model
@@ -94,9 +109,7 @@ func newGauge(opts Opts) (gauge, error) {
 	if opts.Period == 0 {
 		opts.Period = DefaultPeriod
 	}
-	l := opts.Model.limits()
-	g := gauge{model: opts.Model, height: int64(opts.Height / physic.MilliMetre), blind: l.blind, reach: l.reach,
-		median: opts.Median, period: opts.Period}
+	g := gauge{model: opts.Model, height: int64(opts.Height / physic.MilliMetre), median: opts.Median, period: opts.Period}
 	whole := func(d physic.Distance) bool { return d >= 0 && d <= MaxHeight && d%physic.MilliMetre == 0 }
 	var err error
 	switch {
@@ -104,9 +117,9 @@ func newGauge(opts Opts) (gauge, error) {
 		err = fmt.Errorf("model %q: want one of %v", opts.Model, Models())
 	case opts.Height == 0 || !whole(opts.Height):
 		err = fmt.Errorf("height %s: want more than 0 m and at most 100 m, in whole mm", opts.Height)
-	case !whole(opts.Blind) || opts.Blind >= beyondAll*physic.MilliMetre:
+	case !whole(opts.Blind) || opts.Blind > MaxDistance:
 		err = fmt.Errorf("blind zone %s: want 0 m to 32 m, in whole mm", opts.Blind)
-	case !whole(opts.Range) || opts.Range >= beyondAll*physic.MilliMetre:
+	case !whole(opts.Range) || opts.Range > MaxDistance:
 		err = fmt.Errorf("range %s: want 0 m to 32 m, in whole mm", opts.Range)
 	case opts.Median < 1 || opts.Median > MaxMedian:
 		err = fmt.Errorf("median of %d: want 1 to %d", opts.Median, MaxMedian)
@@ -116,12 +129,8 @@ func newGauge(opts Opts) (gauge, error) {
 	if err != nil {
 		return gauge{}, err
 	}
-	if opts.Blind > 0 {
-		g.blind = uint16(opts.Blind / physic.MilliMetre)
-	}
-	if opts.Range > 0 {
-		g.reach = uint16(opts.Range / physic.MilliMetre)
-	}
+	blind, reach := opts.Seen()
+	g.blind, g.reach = uint16(blind/physic.MilliMetre), uint16(reach/physic.MilliMetre)
 	if g.blind >= g.reach {
 		return gauge{}, fmt.Errorf("blind zone of %d mm: want less than the range of %d mm", g.blind, g.reach)
 	}
