@@ -46,7 +46,7 @@ type Sensor struct {
 
 // Drivers is the list, in the order of documentation.
 func Drivers() []Driver {
-	return []Driver{ads1115Driver(), contactDriver(), modbusDriver()}
+	return []Driver{ads1115Driver(), contactDriver(), modbusDriver(), wiegandDriver(), a02yyuwDriver(), mfrc522Driver()}
 }
 
 // Lookup finds a driver by its name.

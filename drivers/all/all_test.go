@@ -28,6 +28,8 @@ func filled(t *testing.T, d all.Driver) all.Options {
 		o.Line, o.Measures = sim.DemoSmokeLine, "smoke"
 	case *all.ModbusOptions:
 		o.Port, o.Unit, o.Register, o.Measured = modbusPort, modbusUnit, modbusRegister, "cm"
+	case *all.WiegandOptions:
+		o.D0, o.D1 = wiegandD0, wiegandD1
 	default:
 		t.Fatalf("driver %s: no options in this test for %T", d.Name, o)
 	}
@@ -48,6 +50,7 @@ func TestEveryDriverBuildsAndReads(t *testing.T) {
 					t.Fatal(err)
 				}
 				addModbus(demo.Board)
+				demo.Board.Edges(wiegandD0, wiegandD1)
 				b := board.New(demo.Board, board.Options{})
 				defer func() {
 					if err := b.Close(t.Context()); err != nil {
@@ -69,8 +72,9 @@ func TestEveryDriverBuildsAndReads(t *testing.T) {
 					t.Errorf("quantities %v, the list says %v", got, d.Quantities(options))
 				}
 				readings, err := sensor.Sampler.Sample(t.Context())
-				if err != nil || len(readings) != 1 || readings[0].Quality != drivers.Good {
-					t.Errorf("sample = %v, %v; want one good reading", readings, err)
+				bad := func(r drivers.Reading) bool { return r.Quality != drivers.Good }
+				if err != nil || len(readings) != len(d.Quantities(options)) || slices.ContainsFunc(readings, bad) {
+					t.Errorf("sample = %v, %v; want one good reading of each quantity", readings, err)
 				}
 			})
 		})

@@ -1,0 +1,145 @@
+package all
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+
+	"watchpost/drivers"
+	"watchpost/drivers/board"
+	"watchpost/drivers/wiegand"
+)
+
+const wiegandName = "wiegand"
+
+// CardFormats are the frames a reader may send, joined by +: 34+keypad4.
+type CardFormats wiegand.Formats
+
+// Set reads a set of formats.
+func (f *CardFormats) Set(s string) error {
+	set, err := wiegand.ParseFormats(s)
+	if err != nil {
+		return err
+	}
+	*f = CardFormats(set)
+	return nil
+}
+
+// String writes the set as Set reads it.
+func (f CardFormats) String() string { return wiegand.Formats(f).String() }
+
+// UIDOrder is the order in which a reader sends the bytes of a card's UID.
+type UIDOrder string
+
+// Values lists the orders.
+func (UIDOrder) Values() []string { return []string{"raw", "reversed"} }
+
+// WiegandOptions describe a card reader or keypad on two GPIO lines.
+type WiegandOptions struct {
+	D0       string        `yaml:"d0" required:"true" doc:"读卡器 D0 所接 GPIO 线：gpiochip0:5 或内核中的名字|GPIO line of the reader's D0: gpiochip0:5 or the kernel's name"`
+	D1       string        `yaml:"d1" required:"true" doc:"读卡器 D1 所接 GPIO 线，须与 D0 同一芯片|GPIO line of the reader's D1, on the same chip"`
+	Format   CardFormats   `yaml:"format" default:"26+34" doc:"格式：26、34、h10304、h10302、keypad4、keypad8，可用 + 连接|formats: 26, 34, h10304, h10302, keypad4, keypad8, joined by +"`
+	UIDOrder UIDOrder      `yaml:"uid_order" default:"raw" doc:"34 位卡号字节顺序：raw 与卡相同，reversed 相反|byte order of a 34-bit UID: raw as the card has it, or reversed"`
+	Pull     Pull          `yaml:"pull" default:"up" doc:"上拉；用分压电阻时设 none|pull resistor; none with a divider"`
+	Gap      time.Duration `yaml:"gap" default:"30ms" doc:"一帧结束前的静默时间|silence that ends a frame"`
+	Repeat   time.Duration `yaml:"repeat" default:"0s" doc:"此时间内同一张卡只算一次；0s 表示每次都算|the same card within this time counts once; 0s: every time"`
+	Entry    time.Duration `yaml:"entry" default:"5s" doc:"键盘静默多久后，已输入的密码视为完成|silence that ends a code typed without #"`
+}
+
+// Claims names both lines.
+func (o *WiegandOptions) Claims() []string {
+	return []string{board.LineName(o.D0), board.LineName(o.D1)}
+}
+
+// Validate lists what is wrong with the values.
+func (o *WiegandOptions) Validate() []Problem {
+	var problems []Problem
+	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
+	d0, d1 := board.LineName(o.D0), board.LineName(o.D1)
+	switch {
+	case d0 == "":
+		add("d0", "a line, such as gpiochip0:5", "nothing")
+	case d1 == "":
+	case d0 == d1:
+		add("d1", "another line than d0", o.D1)
+	case !sameChip(d0, d1):
+		add("d1", "a line of the same chip as d0", o.D1)
+	}
+	if d1 == "" {
+		add("d1", "a line, such as gpiochip0:6", "nothing")
+	}
+	if _, err := wiegand.ParseFormats(o.Format.String()); err != nil {
+		add("format", "26, 34, h10304 or h10302, keypad4, keypad8, joined by +", o.Format.String())
+	}
+	if !slices.Contains(o.UIDOrder.Values(), string(o.UIDOrder)) {
+		add("uid_order", strings.Join(o.UIDOrder.Values(), " or "), string(o.UIDOrder))
+	}
+	if !slices.Contains(o.Pull.Values(), string(o.Pull)) {
+		add("pull", strings.Join(o.Pull.Values(), " or "), string(o.Pull))
+	}
+	for _, d := range []struct {
+		key              string
+		value, low, high time.Duration
+	}{
+		{"gap", o.Gap, wiegand.MinGap, wiegand.MaxGap},
+		{"repeat", o.Repeat, 0, wiegand.MaxRepeat},
+		{"entry", o.Entry, wiegand.MinEntry, wiegand.MaxEntry},
+	} {
+		if d.value < d.low || d.value > d.high {
+			add(d.key, fmt.Sprintf("%s to %s", d.low, d.high), d.value.String())
+		}
+	}
+	return problems
+}
+
+// sameChip is false when the names alone say that two lines are on two chips.
+func sameChip(a, b string) bool {
+	chipA, _, numberedA := strings.Cut(a, ":")
+	chipB, _, numberedB := strings.Cut(b, ":")
+	return !numberedA || !numberedB || chipA == chipB
+}
+
+func wiegandDriver() Driver {
+	return Driver{
+		Name: wiegandName,
+		Options: func() any {
+			return &WiegandOptions{
+				Format: CardFormats(wiegand.H10301 | wiegand.UID34), UIDOrder: "raw", Pull: "up",
+				Gap: wiegand.DefaultGap, Entry: wiegand.DefaultEntry,
+			}
+		},
+		Quantities: func(options any) []drivers.Quantity {
+			if _, ok := options.(*WiegandOptions); ok {
+				return []drivers.Quantity{drivers.Card, drivers.Misread}
+			}
+			return nil
+		},
+		Build: buildWiegand,
+	}
+}
+
+func buildWiegand(b *board.Board, options any) (Sensor, error) {
+	o, ok := options.(*WiegandOptions)
+	if !ok {
+		return Sensor{}, wrongOptions(wiegandName, options)
+	}
+	if err := refuse(wiegandName, o.Validate()); err != nil {
+		return Sensor{}, err
+	}
+	pull := map[Pull]gpio.Pull{"up": gpio.PullUp, "down": gpio.PullDown, "none": gpio.PullNoChange}[o.Pull]
+	lines := b.Edges([]string{o.D0, o.D1}, board.EdgeOptions{Pull: pull, FallingOnly: true})
+	r, err := wiegand.New(lines, wiegand.Opts{
+		Formats:  wiegand.Formats(o.Format),
+		Reversed: o.UIDOrder == "reversed",
+		Gap:      o.Gap,
+		Repeat:   o.Repeat,
+		Entry:    o.Entry,
+	})
+	if err != nil {
+		return Sensor{}, err
+	}
+	return Sensor{Sampler: r, Watcher: r}, nil
+}
