@@ -236,7 +236,10 @@ func (c *chip) write(ctx context.Context, register byte, values ...byte) error {
 	}
 	c.w[0] = register << 1 & addressMask
 	n := 1 + copy(c.w[1:], values)
-	return drivers.Because(drivers.NoAnswer, c.conn.Tx(c.w[:n], nil))
+	if err := c.conn.Tx(c.w[:n], nil); err != nil {
+		return drivers.Because(drivers.NoAnswer, err)
+	}
+	return nil
 }
 
 // read reads registers in one transfer (8.1.2.1). The slice is good until the
