@@ -11,6 +11,9 @@ import (
 
 // The pace of watchers. What comes faster than maxReadings a second, beyond a
 // burst of as many, is folded into the newest reading of each quantity.
+//
+// Fast drivers are far below: a contact that bounces as often as its debounce
+// lets it says 20 states a second, a card reader 5 to 10 cards.
 const (
 	maxReadings  = 100
 	readingEvery = time.Second / maxReadings
@@ -23,7 +26,7 @@ const (
 // so. One that does not come back is abandoned, and nothing is started on top
 // of it until it does.
 func (w *watch) listen(ctx context.Context) {
-	for ctx.Err() == nil {
+	for {
 		started := time.Now()
 		ended, err := w.hear(ctx)
 		w.cost = time.Since(started)
@@ -35,18 +38,24 @@ func (w *watch) listen(ctx context.Context) {
 			if !w.rest(ctx, ended) {
 				return
 			}
-			if ended == nil {
+			if cameBack(ended) {
 				break
 			}
-			select {
-			case <-ended:
-				ended = nil
-			default:
-				err = drivers.Because(drivers.Stuck, fmt.Errorf("watch sensor %s: driver does not come back", w.ID))
-				continue
-			}
-			break
+			err = drivers.Because(drivers.Stuck, fmt.Errorf("watch sensor %s: driver does not come back", w.ID))
 		}
+	}
+}
+
+// cameBack reports whether a watcher has ended; nil is one that had before.
+func cameBack(ended <-chan error) bool {
+	if ended == nil {
+		return true
+	}
+	select {
+	case <-ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -139,13 +148,14 @@ func (p *pace) open(heard <-chan drivers.Reading) <-chan drivers.Reading {
 // take hands a reading on, or keeps it for flush.
 func (p *pace) take(r drivers.Reading) {
 	now := time.Since(p.start)
-	if len(p.waiting) == 0 && p.spent.left(now, readingEvery, maxReadings) {
+	wait := p.spent.wait(now, readingEvery, maxReadings)
+	if len(p.waiting) == 0 && wait <= 0 {
 		p.spent.spend(now, readingEvery)
 		p.watch.observe(r)
 		return
 	}
 	if len(p.waiting) == 0 {
-		p.timer.Reset(readingEvery)
+		p.timer.Reset(wait)
 	}
 	for i, old := range p.waiting {
 		if old.Quantity == r.Quantity {

@@ -146,7 +146,12 @@ type allowance struct {
 
 // left reports whether one may be spent now.
 func (a allowance) left(now, interval time.Duration, burst int) bool {
-	return a.spent-now <= interval*time.Duration(burst-1)
+	return a.wait(now, interval, burst) <= 0
+}
+
+// wait is how long it takes until one may be spent.
+func (a allowance) wait(now, interval time.Duration, burst int) time.Duration {
+	return a.spent - now - interval*time.Duration(burst-1)
 }
 
 // spend takes one.
