@@ -91,15 +91,15 @@ func (l *line) uncertain(offset int64) int64 {
 	return drift(int64(2 * a * b / (a + b)))
 }
 
+// agree reports whether the crystal explains what two points differ by.
+func agree(p, q point) bool {
+	return abs(p.lead()-q.lead()) <= stepAt.Milliseconds()+drift(p.offset-q.offset)
+}
+
 // bears reports whether a point beside p says the same as p.
 func (l *line) bears(p point) bool {
 	before, after := l.around(p.offset)
-	for _, q := range []point{before, after} {
-		if abs(p.lead()-q.lead()) <= stepAt.Milliseconds()+drift(p.offset-q.offset) {
-			return true
-		}
-	}
-	return false
+	return agree(p, before) || agree(p, after)
 }
 
 // add appends p, which is newer than all points.
@@ -108,9 +108,13 @@ func (l *line) add(p point, limit int) {
 	l.thin(limit)
 }
 
-// shift moves all points by ms: they were wrong by as much.
+// shift moves the points by ms, which they were wrong by: from the newest back
+// to the first that the crystal can reconcile with those already moved.
 func (l *line) shift(ms int64) {
-	for i := range l.points {
+	for i := len(l.points) - 1; i >= 0; i-- {
+		if i+1 < len(l.points) && agree(l.points[i], l.points[i+1]) {
+			return
+		}
 		l.points[i].utc += ms
 	}
 }

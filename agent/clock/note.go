@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -74,6 +75,31 @@ func (t *Table) Saved(revision uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.saved = max(t.saved, revision)
+}
+
+// Adopt takes in what an earlier run knew, for a table that began to learn
+// before it could be read. What t knows of a boot stays.
+func (t *Table) Adopt(earlier *Table) {
+	earlier.mu.RLock()
+	defer earlier.mu.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var older []*line
+	for _, l := range earlier.lines {
+		if t.line(l.boot) == nil {
+			older = append(older, &line{boot: l.boot, points: slices.Clone(l.points)})
+		}
+	}
+	if older == nil {
+		return
+	}
+	fresh := len(t.lines) == 0
+	t.lines = append(older, t.lines...)
+	t.lines = t.lines[max(len(t.lines)-maxBoots, 0):]
+	t.revision++
+	if fresh {
+		t.saved = t.revision
+	}
 }
 
 func seal(b []byte) []byte {
@@ -167,7 +193,7 @@ func decodePoints(b []byte) ([]point, error) {
 		}
 		p := point{offset: last.offset + int64(step)}
 		p.utc = p.offset + last.lead() + protowire.DecodeZigZag(lead)
-		if p.utc < earliest || p.utc > latest {
+		if p.utc < -latest || p.utc > latest {
 			return nil, fmt.Errorf("%w: point at Unix time %d ms", ErrDamaged, p.utc)
 		}
 		points, last = append(points, p), p

@@ -48,7 +48,8 @@ type Fix struct {
 //     knowledge wins, for all of that boot: what was learnt before was wrong by
 //     as much as the clock was stepped. A time server that is an hour wrong
 //     until somebody puts it right harms nothing that is still here, and one
-//     that is wrong for an hour harms only what is sent meanwhile.
+//     that is wrong for an hour harms only what is sent meanwhile. What lies
+//     before a gap so long that the crystal explains the step is left alone.
 //
 // # How exact it is
 //
@@ -153,7 +154,7 @@ func (t *Table) extend(l *line, p point) (moved bool) {
 		l.add(newest, maxPoints)
 	}
 	away = p.lead() - newest.lead()
-	if abs(away) > stepAt.Milliseconds()+drift(p.offset-newest.offset) && !isLeap(newest, p) {
+	if !agree(newest, p) && !isLeap(newest, p) {
 		l.shift(away)
 	}
 	l.add(p, maxPoints)

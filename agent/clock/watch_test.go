@@ -1,0 +1,87 @@
+package clock_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"watchpost/agent/clock"
+)
+
+// A clock that is set while nobody reads a sensor is noticed within one round,
+// and the rounds do not depend on it; the end of the context is the end.
+func TestWatchNoticesASetClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		const year = 365 * 24 * time.Hour
+		lead := -30 * year // the bubble's clock starts in 2000
+		disciplined := false
+		looks := 0
+		c := clock.New(clock.Source{
+			Boot:        clock.BootID{1},
+			SinceBoot:   func() time.Duration { return time.Since(start) },
+			Wall:        func() time.Time { looks++; return time.Now().Add(lead).Round(0) },
+			Disciplined: func() bool { return disciplined },
+		}, start.Add(-time.Hour))
+		table := clock.NewTable()
+		ctx, cancel := context.WithCancel(t.Context())
+		var fixes []clock.Fix
+		var noticed []time.Duration
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			table.Watch(ctx, c, 5*time.Second, func(f clock.Fix) {
+				fixes, noticed = append(fixes, f), append(noticed, time.Since(start))
+			})
+		}()
+		wait := func(d time.Duration) { <-time.After(d); synctest.Wait() }
+		wait(61 * time.Second)
+		lead, disciplined = 26*year, true
+		wait(60 * time.Second)
+		lead -= time.Hour // backwards
+		wait(60 * time.Second)
+		if want := 1 + 181/5; looks != want {
+			t.Errorf("looked %d times in 181 s, want %d", looks, want)
+		}
+		if len(fixes) != 2 || noticed[0] != 65*time.Second || noticed[1] != 125*time.Second {
+			t.Fatalf("fixes %+v noticed at %v", fixes, noticed)
+		}
+		if fixes[0].Step != 56*year || fixes[1].Step != -time.Hour {
+			t.Errorf("steps %v and %v", fixes[0].Step, fixes[1].Step)
+		}
+		cancel()
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Error("Watch goes on after its context ended")
+		}
+	})
+}
+
+// A process held up between the two readings of one moment reads them again.
+func TestNowReadsOneMoment(t *testing.T) {
+	var offset time.Duration
+	held := 2
+	c := clock.New(clock.Source{
+		Boot:      clock.BootID{1},
+		SinceBoot: func() time.Duration { offset += 10 * time.Microsecond; return offset },
+		Wall: func() time.Time {
+			if held > 0 { // taken off the processor just before the wall clock is read
+				held--
+				offset += 80 * time.Millisecond
+			}
+			return built.Add(offset)
+		},
+		Disciplined: func() bool { return true },
+	}, built)
+	s := c.Now()
+	if away := s.Wall.Sub(built) - s.Offset; away.Abs() > time.Millisecond {
+		t.Errorf("wall and offset are %v apart", away)
+	}
+	held = 1 << 30 // held up every time: it does not wait for ever
+	if s := c.Now(); s.Boot != (clock.BootID{1}) {
+		t.Errorf("%+v", s)
+	}
+}
