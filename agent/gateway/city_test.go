@@ -32,9 +32,11 @@ type cityMessage struct {
 	raw   string
 }
 
-func newCity(t *testing.T) *city {
+func newCity(t *testing.T) *city { return newCityAt(t, "127.0.0.1:0") }
+
+func newCityAt(t *testing.T, address string) *city {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

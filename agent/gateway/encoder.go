@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 
+	"watchpost/agent/clock"
 	"watchpost/agent/forward"
 	"watchpost/agent/link"
 	"watchpost/agent/message"
@@ -18,7 +19,10 @@ const (
 )
 
 // encoder shapes records of the buffer into a platform's profile.
-type encoder struct{ profile *message.Native }
+type encoder struct {
+	profile *message.Native
+	correct func(clock.Stamp) (clock.Stamp, bool) // as clock.Table.Correct
+}
 
 var _ forward.Encoder = encoder{}
 
@@ -27,6 +31,9 @@ func (e encoder) Encode(lane buffer.Lane, prev buffer.Position, entries []buffer
 	items, err := decode(lane, entries)
 	if err != nil {
 		return link.Message{}, 0, err
+	}
+	for i := range items { // what is stored is never rewritten; what is sent knows better
+		items[i].Record = record.Corrected(items[i].Record, e.correct)
 	}
 	var before *record.Position
 	if p := recordPosition(prev); !p.IsZero() {

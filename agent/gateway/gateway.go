@@ -68,6 +68,8 @@ type gateway struct {
 	opts     Options
 	log      *slog.Logger
 	clock    *clock.Clock
+	boots    *clock.Table // boot to UTC
+	cards    *sense.Pseudonyms
 	health   *health.Table
 	board    *board.Board
 	buffer   *buffer.Buffer
@@ -106,7 +108,7 @@ func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, 
 	if err != nil {
 		return nil, err
 	}
-	g.clock = clock.New(source, opts.BuiltAt)
+	g.clock, g.boots = clock.New(source, opts.BuiltAt), clock.NewTable()
 	g.board = board.New(opts.Host, board.Options{Report: g.reportBus})
 	defer func() {
 		if err != nil {
@@ -131,6 +133,7 @@ func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, 
 	if g.buffer, err = g.openBuffer(); err != nil {
 		return nil, err
 	}
+	g.cards = g.pseudonyms()
 	g.live = newLive()
 	g.pipeline = newPipeline(g)
 	for _, platform := range cfg.Platforms {
@@ -193,6 +196,11 @@ func (g *gateway) run(ctx context.Context) {
 	var outlets sync.WaitGroup
 	for _, u := range g.uplinks {
 		outlets.Go(func() {
+			select { // what is sent first is corrected by what earlier runs knew of the clock
+			case <-g.pipeline.started:
+			case <-late.Done():
+				return
+			}
 			if err := u.forwarder.Run(late); err != nil && !errors.Is(err, context.Canceled) {
 				g.log.Error("uplink ended", "platform", u.platform.ID, "err", err)
 			}
@@ -210,9 +218,13 @@ func (g *gateway) run(ctx context.Context) {
 	outlets.Go(func() { g.relayHealth(late) })
 
 	observations := make(chan sense.Observation, observationQueue)
-	var work sync.WaitGroup
-	work.Go(func() { g.pipeline.run(ctx, observations) })
-	sense.New(g.clock, func(o sense.Observation) { observations <- o }, g.live.inAlarm, g.log.With("room", "sense")).Run(ctx, g.sensors)
+	fixes := make(chan clock.Fix)
+	var work, watch sync.WaitGroup
+	work.Go(func() { g.pipeline.run(ctx, observations, fixes) })
+	watch.Go(func() { g.watchClock(ctx, fixes) })
+	sense.New(g.clock, func(o sense.Observation) { observations <- o }, g.live.inAlarm, g.log.With("room", "sense")).
+		Identify(g.cards).Run(ctx, g.sensors)
+	watch.Wait()
 	close(observations)
 	work.Wait()
 	stopLate()
@@ -233,6 +245,16 @@ func (g *gateway) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), boardGrace)
 	defer cancel()
 	return errors.Join(append(errs, g.board.Close(ctx))...)
+}
+
+// watchClock hands on what the table learns of the clock, until ctx ends.
+func (g *gateway) watchClock(ctx context.Context, fixes chan<- clock.Fix) {
+	g.boots.Watch(ctx, g.clock, housekeepingEvery, func(fix clock.Fix) {
+		select {
+		case fixes <- fix:
+		case <-ctx.Done():
+		}
+	})
 }
 
 // reportBus is called by the board with the bus locked.

@@ -17,6 +17,7 @@ import (
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 
+	"watchpost/agent/clock"
 	"watchpost/agent/gateway"
 	"watchpost/configs"
 	"watchpost/drivers/sim"
@@ -34,7 +35,8 @@ type rig struct {
 	water *setting
 	smoke *sim.Line
 	door  *sim.Line
-	city  *city // nil: no platform
+	city  *city         // nil: no platform
+	clock *clock.Source // nil: the system's
 }
 
 // setting is a level that the test sets and the model reads.
@@ -109,7 +111,7 @@ func (r *rig) start() *life {
 	ctx, stop := context.WithCancel(context.Background())
 	life := &life{t: r.t, base: "http://" + address, stop: stop, done: make(chan error, 1)}
 	go func() {
-		life.done <- gateway.Run(ctx, cfg, gateway.Options{Host: r.board, Version: "test", Reconnect: time.Second})
+		life.done <- gateway.Run(ctx, cfg, gateway.Options{Host: r.board, Version: "test", Reconnect: time.Second, Clock: r.clock})
 	}()
 	return life
 }

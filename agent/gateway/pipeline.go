@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"watchpost/agent/alarm"
+	"watchpost/agent/clock"
 	"watchpost/agent/health"
 	"watchpost/agent/record"
 	"watchpost/agent/sense"
 	"watchpost/buffer"
 	"watchpost/configs"
+	"watchpost/drivers"
 	"watchpost/drivers/all"
 )
 
@@ -27,12 +29,16 @@ type pipeline struct {
 	log      *slog.Logger
 	engine   *alarm.Engine
 	contacts *sense.Contacts
+	cards    *sense.Cards
 	babbling map[string]bool
 	lost     bool // the last append was refused, and said so
+	// started is closed when what earlier runs left has been taken up, or waited
+	// for long enough.
+	started chan struct{}
 }
 
 func newPipeline(g *gateway) *pipeline {
-	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), babbling: map[string]bool{}}
+	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), babbling: map[string]bool{}, started: make(chan struct{})}
 }
 
 // rules makes the alarm rules of the configuration.
@@ -86,8 +92,9 @@ func severity(l configs.Level) record.Severity {
 	return record.Red
 }
 
-// run takes in observations until the channel is closed.
-func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation) {
+// run takes in observations, and what is learnt of the clock, until in is
+// closed.
+func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <-chan clock.Fix) {
 	ready := p.g.buffer.Ready()
 	wait := time.NewTimer(storeWait)
 	select {
@@ -98,6 +105,7 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation) {
 	}
 	wait.Stop()
 	p.start()
+	close(p.started)
 	if p.g.buffer.Ending().Known {
 		ready = nil
 	}
@@ -108,6 +116,8 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation) {
 				return
 			}
 			p.take(o)
+		case fix := <-fixes:
+			p.fixed(fix)
 		case <-ready:
 			// The store came late: what it remembers is taken up now, and a
 			// second run event says what the first could not know.
@@ -119,6 +129,7 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation) {
 
 // start takes up what the notes of earlier runs remember and announces the run.
 func (p *pipeline) start() {
+	p.recallClock()
 	known := map[string]string{}
 	for _, note := range p.g.buffer.Notes(contactNotes) {
 		known[strings.TrimPrefix(note.Key, contactNotes)] = string(note.Value)
@@ -155,25 +166,37 @@ func (p *pipeline) retire(key string, value []byte, at record.Position) {
 // take is the way of one reading through the agent.
 func (p *pipeline) take(o sense.Observation) {
 	p.g.live.see(o.Reading)
-	p.condition(o.Reading)
+	p.condition(o)
 	for _, step := range p.engine.Observe(o.Reading) {
 		at := p.tell(buffer.Alarms, step.Alarm, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
 		p.engine.Committed(step.Key, at)
 		p.publishAlarms(at)
 	}
 	if event, changed := p.contacts.Observe(o.Reading); changed {
-		p.tell(buffer.Events, event, record.EncodeEvent(event), buffer.Note{Key: contactNotes + event.Sensor, Value: []byte(event.State)})
+		var notes []buffer.Note
+		for _, n := range p.contacts.Notes(o.Reading) {
+			notes = append(notes, buffer.Note{Key: contactNotes + n.Key, Value: []byte(n.State)})
+		}
+		p.tell(buffer.Events, event, record.EncodeEvent(event), notes...)
+	}
+	if event, presented := p.cards.Observe(o); presented {
+		p.tell(buffer.Events, event, record.EncodeEvent(event))
 	}
 	if o.Due {
-		p.append(buffer.Readings, record.EncodeReading(o.Reading))
+		p.append(buffer.Readings, record.EncodeReading(o.Reading), p.clockNote()...)
 	}
 	p.g.sampled.notify()
 }
 
 // condition keeps the table of conditions in step with a sensor.
-func (p *pipeline) condition(r record.Reading) {
+func (p *pipeline) condition(o sense.Observation) {
+	r := o.Reading
 	set(p.g.health, !r.HasValue(), health.SensorFault, r.Sensor, string(r.Reason))
-	if count := p.contacts.Babbling(r.Sensor); (count > 0) != p.babbling[r.Sensor] {
+	if r.Quantity == drivers.Card {
+		set(p.g.health, r.Quality == drivers.Uncertain, health.ReaderMisreads, r.Sensor, string(r.Reason))
+	}
+	count := p.contacts.Babbling(r.Sensor) + p.cards.Babbling(r.Sensor) + o.Folded
+	if (count > 0) != p.babbling[r.Sensor] {
 		p.babbling[r.Sensor] = count > 0
 		set(p.g.health, count > 0, health.SensorBabbling, r.Sensor, "")
 	}

@@ -47,10 +47,18 @@ func (Catalogue) Validate(_ string, options any) map[string]string {
 	return wrong
 }
 
-// Thresholds reports whether the driver measures anything but contacts.
+// Thresholds reports whether the driver measures a level, which alarms and
+// reports compare with lengths.
 func (Catalogue) Thresholds(driver string, options any) bool {
 	d, ok := all.Lookup(driver)
-	return ok && slices.ContainsFunc(d.Quantities(options), func(q drivers.Quantity) bool { return !q.Contact() })
+	return ok && slices.Contains(d.Quantities(options), drivers.Level)
+}
+
+// Alarms reports whether the driver measures anything that can be in alarm: a
+// level or a contact, not a count of cards.
+func (Catalogue) Alarms(driver string, options any) bool {
+	d, ok := all.Lookup(driver)
+	return ok && slices.ContainsFunc(d.Quantities(options), func(q drivers.Quantity) bool { return q == drivers.Level || q.Contact() })
 }
 
 var _ configs.Catalogue = Catalogue{}

@@ -56,7 +56,7 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 		Platform:   platform.ID,
 		Source:     g.buffer,
 		Dialer:     u.dialer,
-		Encoder:    encoder{u.profile},
+		Encoder:    encoder{u.profile, g.boots.Correct},
 		Documents:  u,
 		Inbox:      u,
 		Linger:     forward.DefaultLinger(),
@@ -91,6 +91,9 @@ func (u *uplink) Opening(session uint64) []link.Message {
 	topic, payload, err := u.profile.State(doc)
 	state := u.document(topic, payload, err)
 	active, revision, asOf := u.g.live.activeAlarms()
+	for i := range active {
+		active[i] = record.CorrectedAlarm(active[i], u.g.boots.Correct)
+	}
 	topic, payload, err = u.profile.ActiveAlarms(message.ActiveDoc{
 		Run: record.Run(u.g.buffer.Run()), Revision: revision, AsOf: asOf, Now: u.g.clock.Now(), Alarms: active,
 	})
@@ -130,6 +133,7 @@ func (u *uplink) stateDoc(session uint64) message.StateDoc {
 		Predecessor: record.Run(u.g.buffer.Ending().Predecessor),
 		Session:     session,
 		Now:         u.g.clock.Now(),
+		Fixes:       u.g.boots.Fixes(),
 		Versions:    map[string]string{"watchpost": u.g.opts.Version},
 		Backlog:     u.backlog(),
 	}

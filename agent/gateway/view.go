@@ -38,6 +38,7 @@ func (g *gateway) View() page.View {
 	}
 	active, _, _ := g.live.activeAlarms()
 	for _, a := range active {
+		a = record.CorrectedAlarm(a, g.boots.Correct)
 		v.Alarms = append(v.Alarms, page.Alarm{
 			ID: a.Sensor + "/" + a.Kind, Sensor: a.Sensor, Level: a.Level, State: a.State, Since: a.Since.Wall,
 			TextZH: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.Chinese), alarm.Chinese),
@@ -134,7 +135,7 @@ func (g *gateway) recall() {
 
 // line words one record of the log.
 func (g *gateway) line(rec any) (page.Event, bool) {
-	switch r := rec.(type) {
+	switch r := record.Corrected(rec, g.boots.Correct).(type) {
 	case record.Alarm:
 		return page.Event{
 			At:     r.At.Wall,
@@ -146,34 +147,6 @@ func (g *gateway) line(rec any) (page.Event, bool) {
 		return page.Event{At: r.At.Wall, TextZH: zh, TextEN: en}, true
 	}
 	return page.Event{}, false
-}
-
-// words says an event in both languages.
-func (g *gateway) words(e record.Event) (zh, en string) {
-	nameZH, nameEN := g.sensorName(e.Sensor, alarm.Chinese), g.sensorName(e.Sensor, alarm.English)
-	switch e.Kind {
-	case record.EventSmoke:
-		if e.First {
-			return nameZH + "：开始监测", nameEN + ": being watched"
-		}
-		if e.State == "alarm" {
-			return nameZH + "：触点报警", nameEN + ": contact in alarm"
-		}
-		return nameZH + "：触点恢复", nameEN + ": contact back to normal"
-	case record.EventDoor:
-		if e.First && e.State == "closed" {
-			return nameZH + "：开始监测，关闭", nameEN + ": being watched, closed"
-		}
-		if e.State == "open" {
-			return nameZH + "：打开", nameEN + ": opened"
-		}
-		return nameZH + "：关闭", nameEN + ": closed"
-	case record.EventRun:
-		return "网关启动", "gateway started"
-	case record.EventLoss:
-		return fmt.Sprintf("存储不足，放弃 %d 条记录", e.Loss.Count), fmt.Sprintf("%d records given up", e.Loss.Count)
-	}
-	return string(e.Kind), string(e.Kind)
 }
 
 // Live is nil while the process runs as it should: it answered.

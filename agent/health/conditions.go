@@ -18,6 +18,11 @@ const (
 	// SensorBabbling: a sensor sends more events than can be true. Subject: the
 	// sensor.
 	SensorBabbling Code = "sensor_babbling"
+	// ReaderMisreads: a card reader's frames cannot be believed. Subject: the
+	// sensor.
+	ReaderMisreads Code = "reader_misreads"
+	// SiteKeyMissing: there is no site key, so cards have no pseudonym.
+	SiteKeyMissing Code = "site_key_missing"
 	// BusDown: a bus is stuck or gone. Subject: the bus.
 	BusDown Code = "bus_down"
 	// StoreNotDurable: records are kept in memory only.
@@ -106,9 +111,18 @@ func sensorConditions() []Condition {
 		Remedy:    Text{"请到现场检查这个传感器的接线和供电", "Check this sensor's wiring and power on site"},
 		DependsOn: []Code{BusDown},
 	}, {
+		Code: ReaderMisreads, Severity: Warning,
+		Title:     Text{"读卡器的数据读不准", "A card reader's data cannot be trusted"},
+		Remedy:    Text{"请检查读卡器的数据线和共地", "Check the reader's data lines and its common ground"},
+		DependsOn: []Code{SensorFault, BusDown},
+	}, {
 		Code: SensorBabbling, Severity: Warning,
 		Title:  Text{"传感器在不停地重复触发，已合并记录", "A sensor keeps triggering; its events are counted together"},
 		Remedy: Text{"请检查触点是否松动、受潮或被卡住", "Check whether its contact is loose, wet or jammed"},
+	}, {
+		Code: SiteKeyMissing, Severity: Warning,
+		Title:  Text{"没有可用的卡号密钥，刷卡记录不含身份", "There is no site key; cards are recorded without identity"},
+		Remedy: Text{"请让维护人员检查配置中的密钥文件及其权限", "Ask maintenance to check the key file named in the configuration and its mode"},
 	}}
 }
 
