@@ -142,19 +142,7 @@ func (w *watch) poll(ctx context.Context) {
 		case <-timer.C:
 		}
 		due := time.Now()
-		select {
-		case <-pending:
-			// It came back after it was said to be stuck. Nobody knows when its
-			// value was measured: a fresh one is asked for.
-			pending = nil
-		default:
-		}
-		if pending == nil {
-			pending = w.ask(ctx)
-		}
-		if w.await(ctx, pending) {
-			pending = nil
-		}
+		pending = w.round(ctx, pending)
 		w.cost = time.Since(due)
 		timer.Reset(max(0, time.Until(due.Add(w.pause()))))
 	}
@@ -178,34 +166,55 @@ func (w *watch) ask(ctx context.Context) chan sample {
 	return answer
 }
 
-// await hands on the answer and reports whether there was one. A call that is
-// past its deadline is said to be stuck, and waited for again next time: a
-// second call on top of it would only be stuck too.
-func (w *watch) await(ctx context.Context, answer <-chan sample) bool {
+// round is one attempt to read the sensor. It returns the call that is still
+// out. Nothing is asked on top of that: a second call would only be stuck too.
+func (w *watch) round(ctx context.Context, pending chan sample) chan sample {
+	// The answer to a call that was said to be stuck is dropped: nobody knows
+	// when its value was measured.
+	if pending != nil {
+		if _, ok := w.await(ctx, pending); !ok {
+			return pending
+		}
+	}
+	pending = w.ask(ctx)
+	a, ok := w.await(ctx, pending)
+	if !ok {
+		return pending
+	}
+	if ctx.Err() == nil {
+		w.take(a)
+	}
+	return nil
+}
+
+// await waits for an answer and says of a call that is past its deadline that
+// it is stuck.
+func (w *watch) await(ctx context.Context, answer <-chan sample) (a sample, ok bool) {
 	limit := time.NewTimer(w.deadline() + lateness)
 	defer limit.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return a, false
 	case a := <-answer:
-		if ctx.Err() != nil {
-			return true
-		}
-		if a.err == nil && len(a.readings) == 0 {
-			a.err = errors.New("driver returned neither a reading nor an error")
-		}
-		if a.err != nil {
-			w.fail(a.err)
-			return true
-		}
-		w.succeed()
-		for _, r := range a.readings {
-			w.observe(r)
-		}
-		return true
+		return a, true
 	case <-limit.C:
 		w.fail(drivers.Because(drivers.Stuck, fmt.Errorf("sample sensor %s: no answer within %v", w.ID, w.deadline())))
-		return false
+		return a, false
+	}
+}
+
+// take hands on what a driver call returned.
+func (w *watch) take(a sample) {
+	if a.err == nil && len(a.readings) == 0 {
+		a.err = errors.New("driver returned neither a reading nor an error")
+	}
+	if a.err != nil {
+		w.fail(a.err)
+		return
+	}
+	w.succeed()
+	for _, r := range a.readings {
+		w.observe(r)
 	}
 }
 
