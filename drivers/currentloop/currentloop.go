@@ -5,23 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"sync"
 
 	"periph.io/x/conn/v3/physic"
 
 	"watchpost/drivers"
 )
 
-// Band limits of NAMUR NE 43 in steps of 100 uA: whole numbers keep the
-// comparisons exact.
+// Limits in steps of 10 uA: whole numbers keep the comparisons exact.
 const (
-	faultBelow   = 36
-	rangeFrom    = 38
-	spanFrom     = 40
-	spanTo       = 200
-	rangeTo      = 205
-	faultAbove   = 210
-	stepsPerAmp  = 10_000
+	faultBelow   = 360
+	rangeFrom    = 380
+	spanFrom     = 400
+	spanTo       = 2000
+	rangeTo      = 2050
+	faultAbove   = 2100
+	deadBand     = 2
+	stepsPerAmp  = 100_000
 	levelDigits  = 3 // millimetres
+	loopDigits   = 3 // microamperes
 	beyondVolts  = 1000 * physic.Volt
 	longestSpan  = 1000 * physic.Metre
 	lowestShunt  = 1 * physic.Ohm
@@ -53,6 +55,9 @@ func (o Opts) TopVoltage() physic.ElectricPotential { return atShunt(o.Shunt, fa
 type Level struct {
 	meter Voltmeter
 	opts  Opts
+
+	mu   sync.Mutex
+	last band // of the sample before
 }
 
 var _ drivers.Sampler = (*Level)(nil)
@@ -85,59 +90,74 @@ func New(v Voltmeter, opts Opts) (*Level, error) {
 func (l *Level) Quantities() []drivers.Quantity { return []drivers.Quantity{l.opts.Quantity} }
 
 // Sample measures once and returns one reading in metres with three decimals,
-// of the quality the band of the current asks for. A voltage beyond what the
-// voltmeter can measure is a current beyond the fault limit. Other errors of the
-// voltmeter are returned with their reasons.
+// of the quality the band of the current asks for, its Raw the current in mA. A
+// voltage beyond what the voltmeter can measure is a current beyond the fault
+// limit, without a Raw. Other errors of the voltmeter are returned with their
+// reasons.
 func (l *Level) Sample(ctx context.Context) ([]drivers.Reading, error) {
 	v, err := l.meter.Voltage(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err == nil {
-		return []drivers.Reading{l.reading(v)}, nil
+		// All limits lie within 21 V, so what is far beyond may be drawn nearer.
+		v = min(max(v, -beyondVolts), beyondVolts)
+		l.last = l.band(v)
+		return []drivers.Reading{l.reading(v).WithRaw(l.milliamperes(v), drivers.Milliampere)}, nil
 	}
 	switch drivers.ReasonOf(err) {
 	case drivers.OverRange:
-		return []drivers.Reading{drivers.NewFault(l.opts.Quantity, drivers.LoopOvercurrent)}, nil
+		l.last = tooMuch
 	case drivers.UnderRange:
-		return []drivers.Reading{drivers.NewFault(l.opts.Quantity, drivers.BrokenWire)}, nil
+		l.last = tooLittle
+	default:
+		return nil, fmt.Errorf("read current loop: %w", err)
 	}
-	return nil, fmt.Errorf("read current loop: %w", err)
+	return []drivers.Reading{l.reading(v)}, nil
 }
 
+// reading is what the band says of a voltage. The lock is held.
 func (l *Level) reading(v physic.ElectricPotential) drivers.Reading {
 	q := l.opts.Quantity
-	// All limits lie within 21 V, so what is far beyond may be drawn nearer.
-	v = min(max(v, -beyondVolts), beyondVolts)
-	below := func(limit int64) bool { return int64(v)*stepsPerAmp < int64(l.opts.Shunt)*limit }
-	above := func(limit int64) bool { return int64(v)*stepsPerAmp > int64(l.opts.Shunt)*limit }
 	low := drivers.Metres(l.opts.Offset, levelDigits)
 	high := drivers.Metres(l.opts.Offset+l.opts.Span, levelDigits)
-	switch {
-	case below(faultBelow):
+	switch l.last {
+	case tooLittle:
 		return drivers.NewFault(q, drivers.BrokenWire)
-	case below(rangeFrom):
+	case belowRange:
 		return drivers.NewUncertain(q, low, drivers.Metre, drivers.BetweenBands)
-	case below(spanFrom):
+	case under:
 		return drivers.NewUncertain(q, low, drivers.Metre, drivers.UnderRange)
-	case above(faultAbove):
-		return drivers.NewFault(q, drivers.LoopOvercurrent)
-	case above(rangeTo):
-		return drivers.NewUncertain(q, high, drivers.Metre, drivers.BetweenBands)
-	case above(spanTo):
+	case over:
 		return drivers.NewUncertain(q, high, drivers.Metre, drivers.OverRange)
+	case aboveRange:
+		return drivers.NewUncertain(q, high, drivers.Metre, drivers.BetweenBands)
+	case tooMuch:
+		return drivers.NewFault(q, drivers.LoopOvercurrent)
 	}
 	return drivers.NewGood(q, drivers.Metres(l.opts.Offset+l.height(v), levelDigits), drivers.Metre)
 }
 
-// height is the level above the offset for a voltage between 4 mA and 20 mA:
-// span x (I - 4 mA) / 16 mA, cut to nanometres. The product takes up to 88 bits.
+// milliamperes is the current of the loop, rounded to microamperes.
+func (l *Level) milliamperes(v physic.ElectricPotential) drivers.Decimal {
+	micro, shunt := int64(v)*1_000_000, int64(l.opts.Shunt)
+	half := shunt / 2
+	if micro < 0 {
+		half = -half
+	}
+	return drivers.Decimal{Coefficient: (micro + half) / shunt, Scale: loopDigits}
+}
+
+// height is the level above the offset: span x (I - 4 mA) / 16 mA within 4 and
+// 20 mA, cut to nanometres. The product takes up to 91 bits.
 func (l *Level) height(v physic.ElectricPotential) physic.Distance {
-	part := uint64(int64(v)*stepsPerAmp - int64(l.opts.Shunt)*spanFrom)
 	whole := uint64(l.opts.Shunt) * (spanTo - spanFrom)
+	part := min(uint64(max(int64(v)*stepsPerAmp-int64(l.opts.Shunt)*spanFrom, 0)), whole)
 	hi, lo := bits.Mul64(uint64(l.opts.Span), part)
 	quotient, _ := bits.Div64(hi, lo, whole) // at most the span, as part <= whole
 	return physic.Distance(quotient)
 }
 
-// atShunt is the voltage at a current of so many 100 uA, cut to nanovolts.
+// atShunt is the voltage at a current of so many 10 uA, cut to nanovolts.
 func atShunt(shunt physic.ElectricResistance, steps int64) physic.ElectricPotential {
 	return physic.ElectricPotential(int64(shunt) * steps / stepsPerAmp)
 }

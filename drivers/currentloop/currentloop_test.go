@@ -35,6 +35,7 @@ func sample(t *testing.T, m meter, o Opts) drivers.Reading {
 	if err != nil || len(got) != 1 {
 		t.Fatalf("Sample at %v: %v, %v, want one reading", m.v, got, err)
 	}
+	got[0].Raw = drivers.Raw{} // has its own test
 	return got[0]
 }
 
@@ -219,6 +220,10 @@ func FuzzLevel(f *testing.F) {
 		if err != nil || len(got) != 1 {
 			t.Fatalf("got %v, %v", got, err)
 		}
+		if diff := cmp.Diff(current(v, shunt), got[0].Raw); diff != "" {
+			t.Errorf("%d nV over %d nohm: raw (-want +got):\n%s", v, shunt, diff)
+		}
+		got[0].Raw = drivers.Raw{}
 		if diff := cmp.Diff(expected(v, o), got[0]); diff != "" {
 			t.Errorf("%d nV, %+v (-want +got):\n%s", v, o, diff)
 		}
@@ -256,4 +261,20 @@ func expected(v int64, o Opts) drivers.Reading {
 		return uncertain(high, drivers.BetweenBands)
 	}
 	return fault(drivers.LoopOvercurrent)
+}
+
+// current is the raw value in rational numbers, rounded half away from zero.
+func current(v, shunt int64) drivers.Raw {
+	v = min(max(v, -1_000_000_000_000), 1_000_000_000_000)
+	micro := big.NewRat(v, 1)
+	micro.Mul(micro, big.NewRat(1_000_000, shunt))
+	half := big.NewRat(1, 2)
+	if v < 0 {
+		half.Neg(half)
+	}
+	micro.Add(micro, half)
+	return drivers.Raw{
+		Value: drivers.Decimal{Coefficient: new(big.Int).Quo(micro.Num(), micro.Denom()).Int64(), Scale: 3},
+		Unit:  drivers.Milliampere,
+	}
 }

@@ -17,6 +17,19 @@
 // A limit belongs to the better of its two bands: 3.6 and 21 mA are no fault,
 // 3.8 and 20.5 mA are in the measuring range, 4 and 20 mA are good.
 //
+// # Noise at a limit
+//
+// A transmitter over an empty basement rests at exactly 4 mA. So that its noise
+// does not change the quality with each sample, a band is left less easily than
+// it is entered, by a dead band of 20 uA (0.125 % of the span):
+//
+//	good                lasts from 3.98 to 20.02 mA; the level stays clamped
+//	broken_wire         begins below 3.6 mA at once, lasts below 3.62 mA
+//	loop_overcurrent    begins above 21 mA at once, lasts above 20.98 mA
+//	between_bands       lasts below 3.82 mA, and above 20.48 mA
+//
+// Raw is the current in mA, in faults too.
+//
 // # Wiring
 //
 // See package ads1115 for the shunt. The voltmeter has to measure up to 21 mA
