@@ -58,16 +58,17 @@ func (c runCommand) Run(to streams) error {
 func newLog(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
 
 // load reads the configuration. Mistakes in it are printed one a line, and
-// then counted in the error.
+// then counted in the error, in the language of the environment.
 func load(path string, to streams) (*configs.Config, error) {
 	cfg, err := configs.Load(path, gateway.Catalogue{})
 	problems, broken := errors.AsType[configs.Problems](err)
 	switch {
 	case broken:
+		l := configs.LanguageOf(os.Getenv)
 		for _, p := range problems {
-			to.say("error", p.Error())
+			to.say("error", p.In(l))
 		}
-		return nil, &failure{exitUsage, fmt.Errorf("mistakes in %s: %d; nothing was started", path, len(problems)), "correct the lines named above"}
+		return nil, countMistakes(path, problems, l, configs.Words{Zh: "；没有启动", En: "; nothing was started"})
 	case err != nil:
 		return nil, &failure{exitUsage, err, "name the file with --config"}
 	}

@@ -22,8 +22,8 @@ type Gateway struct {
 	Building     string   `yaml:"building" doc:"楼栋|building"`
 	Organisation string   `yaml:"organisation" doc:"物业公司|property company"` // the property company
 	Grid         *Grid    `yaml:"grid" doc:"城市网格编码|the city's grid code"`   // nil: none
-	Longitude    *float64 `yaml:"longitude" min:"-180" max:"180" doc:"经度（度）|longitude in degrees"`
-	Latitude     *float64 `yaml:"latitude" min:"-90" max:"90" doc:"纬度（度）|latitude in degrees"`
+	Longitude    *float64 `yaml:"longitude" with:"latitude" min:"-180" max:"180" doc:"经度（度）|longitude in degrees"`
+	Latitude     *float64 `yaml:"latitude" with:"longitude" min:"-90" max:"90" doc:"纬度（度）|latitude in degrees"`
 }
 
 // Grid is the city's code for the place, and the name of the scheme it is from.
@@ -133,8 +133,8 @@ type Report struct {
 // Alarm is a sensor's rule. A level has both thresholds, a contact neither: it
 // is in alarm when it is active.
 type Alarm struct {
-	Above      *Length `yaml:"above" doc:"高于它报警|raised above"`
-	ClearBelow *Length `yaml:"clear_below" doc:"低于它解除|cleared below"`
+	Above      *Length `yaml:"above" with:"clear_below" doc:"高于它报警|raised above"`
+	ClearBelow *Length `yaml:"clear_below" with:"above" doc:"低于它解除|cleared below"`
 	Level      Level   `yaml:"level" required:"true" doc:"级别|level"`
 }
 

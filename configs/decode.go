@@ -19,6 +19,7 @@ type field struct {
 	required bool
 	form     string // of a string: see forms
 	min, max string
+	with     string // the key that must stand beside it
 	doc      Words
 }
 
@@ -31,6 +32,7 @@ func fieldOf(f reflect.StructField) field {
 		form:     f.Tag.Get("form"),
 		min:      f.Tag.Get("min"),
 		max:      f.Tag.Get("max"),
+		with:     f.Tag.Get("with"),
 		doc:      ParseWords(f.Tag.Get("doc")),
 	}
 }
@@ -323,7 +325,7 @@ func (r *reader) validate(n *node, path, driver string, options any) {
 	if j, ok := r.drivers.(judge); ok {
 		maps.Copy(wrong, j.Validate(driver, options))
 	}
-	for key, want := range wrong {
+	for _, key := range slices.Sorted(maps.Keys(wrong)) {
 		at, where := n.at, path
 		if key != "" {
 			where = join(path, key)
@@ -331,6 +333,6 @@ func (r *reader) validate(n *node, path, driver string, options any) {
 		if written, ok := r.seen[where]; ok {
 			at = written
 		}
-		r.report(at, where, "not-here", ParseWords(want), "")
+		r.report(at, where, "not-here", ParseWords(wrong[key]), "")
 	}
 }

@@ -13,6 +13,9 @@ import (
 type form struct {
 	want Words
 	ok   func(string) bool
+	// pattern is for the schema: all that ok takes matches it, and much of what
+	// ok does not take does not.
+	pattern string
 	// secret values are not printed: a password may have been put there.
 	secret bool
 }
@@ -22,15 +25,16 @@ var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 // forms by the name in a field's form tag.
 var forms = map[string]form{
 	"id": {
-		want: Words{"1 至 64 个字母、数字、_ 和 -，以字母或数字开头", "1 to 64 letters, digits, _ and -, beginning with a letter or digit"},
-		ok:   identifier.MatchString,
+		want:    Words{"1 至 64 个字母、数字、_ 和 -，以字母或数字开头", "1 to 64 letters, digits, _ and -, beginning with a letter or digit"},
+		ok:      identifier.MatchString,
+		pattern: identifier.String(),
 	},
-	"directory": {want: Words{"绝对路径，如 /var/lib/watchpost", "an absolute path, such as /var/lib/watchpost"}, ok: isAbsolute},
-	"file":      {want: Words{"文件的绝对路径，如 /etc/watchpost/password", "the absolute path of a file, such as /etc/watchpost/password"}, ok: isAbsolute, secret: true},
-	"line":      {want: Words{"GPIO 线，如 gpiochip0:22", "a GPIO line, such as gpiochip0:22"}, ok: isLine},
-	"listen":    {want: Words{"主机:端口，如 127.0.0.1:8080；或 off", "host:port, such as 127.0.0.1:8080, or off"}, ok: isListen},
-	"server":    {want: Words{"tcp://主机:端口（本版本没有 tls）", "tcp://host:port (this version has no tls)"}, ok: isServer, secret: true},
-	"topic":     {want: Words{"主题，如 watchpost/v1；不含 + 和 #，首尾不是 /", "a topic such as watchpost/v1, without + and #, not beginning or ending with /"}, ok: isTopic},
+	"directory": {want: Words{"绝对路径，如 /var/lib/watchpost", "an absolute path, such as /var/lib/watchpost"}, ok: isAbsolute, pattern: `^/`},
+	"file":      {want: Words{"文件的绝对路径，如 /etc/watchpost/password", "the absolute path of a file, such as /etc/watchpost/password"}, ok: isAbsolute, pattern: `^/`, secret: true},
+	"line":      {want: Words{"GPIO 线，如 gpiochip0:22", "a GPIO line, such as gpiochip0:22"}, ok: isLine, pattern: `^\S+$`},
+	"listen":    {want: Words{"主机:端口，如 127.0.0.1:8080；或 off", "host:port, such as 127.0.0.1:8080, or off"}, ok: isListen, pattern: `^(off|.*:[1-9][0-9]{0,4})$`},
+	"server":    {want: Words{"tcp://主机:端口（本版本没有 tls）", "tcp://host:port (this version has no tls)"}, ok: isServer, pattern: `^tcp://[^/@ ]+:[1-9][0-9]{0,4}$`, secret: true},
+	"topic":     {want: Words{"主题，如 watchpost/v1；不含 + 和 #，首尾不是 /", "a topic such as watchpost/v1, without + and #, not beginning or ending with /"}, ok: isTopic, pattern: `^[^+#$/]+(/[^+#$/]+)*$`},
 }
 
 // form reports a text that does not have the form of its field.

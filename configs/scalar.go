@@ -128,11 +128,18 @@ func assignSetter(target setter, text string) Code {
 	if why, ok := errors.AsType[flaw](err); ok {
 		return Code(why)
 	}
-	if decimalNumber.MatchString(text) {
+	if decimalNumber.MatchString(text) && slices.ContainsFunc(units, func(unit string) bool {
+		fresh, ok := reflect.New(reflect.TypeOf(target).Elem()).Interface().(setter)
+		return ok && fresh.Set(text+unit) == nil
+	}) {
 		return "no-unit"
 	}
 	return "not-possible"
 }
+
+// units are tried on a bare number, to tell one without its unit from one that
+// cannot be.
+var units = []string{"m", "mm", "ohm", "s", "kHz", "B"}
 
 func assignWord(v reflect.Value, words []string, text string) (near string, code Code) {
 	if v.Kind() != reflect.String || !slices.Contains(words, text) {
@@ -287,8 +294,10 @@ func expected(t reflect.Type, f field) Words {
 		what = expectations["bytes"]
 	case words:
 		what = ParseWords(says.Expects())
-	case sets && f.fallback != "":
+	case sets && hasUnit(f.fallback):
 		what = expectations["such as"].filled(plain(f.fallback))
+	case sets && f.doc != Words{}:
+		what = f.doc
 	case sets:
 		what = expectations["quantity"]
 	case t.Kind() == reflect.Struct:
@@ -315,4 +324,10 @@ func expected(t reflect.Type, f field) Words {
 		return what.and(expectations["at most"].filled(plain(f.max)))
 	}
 	return what
+}
+
+// hasUnit reports whether text is a number with a unit behind it.
+func hasUnit(text string) bool {
+	m := measure.FindStringSubmatch(text)
+	return m != nil && m[3] != ""
 }

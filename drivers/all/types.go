@@ -35,6 +35,14 @@ func (l *Length) Set(s string) error {
 // String writes the length in metres.
 func (l Length) String() string { return trimmed(int64(l)) + "m" }
 
+// Expects says what a length is read from, in two languages.
+func (Length) Expects() string {
+	return "带单位的长度，如 1.8m、12.5cm|a length with a unit, such as 1.8m, 12.5cm"
+}
+
+// Pattern matches every text that Set reads.
+func (Length) Pattern() string { return `^-?[0-9]+(\.[0-9]+)? *(mm|cm|m)$` }
+
 // Resistance is a resistance written in ohm or kohm: 150ohm.
 type Resistance physic.ElectricResistance
 
@@ -60,6 +68,14 @@ func (r *Resistance) Set(s string) error {
 
 // String writes the resistance in ohm.
 func (r Resistance) String() string { return trimmed(int64(r)) + "ohm" }
+
+// Expects says what a resistance is read from, in two languages.
+func (Resistance) Expects() string {
+	return "带单位的电阻，如 150ohm|a resistance with a unit, such as 150ohm"
+}
+
+// Pattern matches every text that Set reads.
+func (Resistance) Pattern() string { return `^-?[0-9]+(\.[0-9]+)? *k?(ohm|Ohm|Ω)$` }
 
 // scaled reads digits as a count of a unit of so many nano units. Values beyond
 // a million units, or finer than a nano unit, are refused.

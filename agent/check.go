@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"watchpost/agent/gateway"
+	"watchpost/configs"
+	"watchpost/drivers/all"
+)
+
+// checkCommand looks at a configuration as run would and starts nothing. What it
+// finds goes to standard output, one mistake a line, so that an editor can jump
+// to file:line:column.
+type checkCommand struct {
+	File string `arg:"" default:"/etc/watchpost/watchpost.yaml" help:"The configuration, ${default} unless given."`
+	Lang string `enum:"zh,en,auto" default:"auto" help:"Language: zh, en, or auto for that of LC_ALL, LC_MESSAGES or LANG (zh when they name none)."`
+}
+
+// Help states what the exit codes mean here.
+func (checkCommand) Help() string {
+	return `All mistakes are reported at once, each with line, column, what was expected and the nearest correct name.
+
+Exit codes: 0 the configuration is right; 1 the file cannot be read; 2 there are mistakes in it, or wrong usage.`
+}
+
+// Run prints every mistake, or what a right configuration sets up.
+func (c checkCommand) Run(to streams) error {
+	l := languageFor(c.Lang)
+	cfg, err := configs.Load(c.File, gateway.Catalogue{})
+	if problems, broken := errors.AsType[configs.Problems](err); broken {
+		if _, err := fmt.Fprintln(to.out, problems.In(l)); err != nil {
+			return fmt.Errorf("print mistakes: %w", err)
+		}
+		return countMistakes(c.File, problems, l, configs.Words{})
+	}
+	if err != nil {
+		return &failure{exitError, unreadable(c.File, err, l), configs.Words{Zh: "用法：watchpost check 文件", En: "usage: watchpost check FILE"}.In(l)}
+	}
+	for _, part := range checkSections() {
+		if err := part(to.out, cfg, l); err != nil {
+			return fmt.Errorf("print what %s sets up: %w", c.File, err)
+		}
+	}
+	return nil
+}
+
+// checkSection is one part of what is said of a right configuration.
+type checkSection func(out io.Writer, cfg *configs.Config, l configs.Language) error
+
+// checkSections are the parts in the order they are printed.
+func checkSections() []checkSection {
+	return []checkSection{listSensors, listRemarks}
+}
+
+// countMistakes is the error that ends a list of mistakes.
+func countMistakes(path string, problems configs.Problems, l configs.Language, more configs.Words) error {
+	text := configs.Words{Zh: "%s 有 %d 处错误", En: "mistakes in %s: %d"}.In(l) + "%s"
+	hint := configs.Words{Zh: "改正上面列出的各行", En: "correct the lines named above"}.In(l)
+	return &failure{exitUsage, fmt.Errorf(text, path, len(problems), more.In(l)), hint}
+}
+
+// unreadable says in one language why a file could not be read.
+func unreadable(path string, err error, l configs.Language) error {
+	switch {
+	case l == configs.English:
+		return err // the loader's own words
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("没有文件 %s", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("没有权限读取 %s", path)
+	}
+	return fmt.Errorf("无法读取 %s：%w", path, err)
+}
+
+// listSensors prints one line for each sensor.
+func listSensors(out io.Writer, cfg *configs.Config, l configs.Language) error {
+	title := configs.Words{Zh: "配置正确：网关 %s，%d 个传感器，%d 个平台\n", En: "configuration is right: gateway %s, sensors: %d, platforms: %d\n"}
+	if _, err := fmt.Fprintf(out, title.In(l), cfg.Gateway.ID, len(cfg.Sensors), len(cfg.Platforms)); err != nil || len(cfg.Sensors) == 0 {
+		return err
+	}
+	rows := [][]string{{
+		configs.Words{Zh: "编号", En: "id"}.In(l), configs.Words{Zh: "驱动", En: "driver"}.In(l), configs.Words{Zh: "接在", En: "on"}.In(l),
+		configs.Words{Zh: "采样", En: "sample"}.In(l), configs.Words{Zh: "上报", En: "report"}.In(l),
+	}}
+	for _, s := range cfg.Sensors {
+		on := ""
+		if options, ok := s.Options.(all.Options); ok {
+			on = strings.Join(options.Claims(), " ")
+		}
+		rows = append(rows, []string{s.ID, s.Driver, on, plainDuration(s.Sample), reporting(s.Report, l)})
+	}
+	return table(out, rows)
+}
+
+func reporting(r configs.Report, l configs.Language) string {
+	text := fmt.Sprintf(configs.Words{Zh: "每 %s", En: "every %s"}.In(l), plainDuration(r.Every))
+	if r.Change != nil {
+		text += fmt.Sprintf(configs.Words{Zh: "，变化 %s", En: ", change %s"}.In(l), r.Change)
+	}
+	return text + fmt.Sprintf(configs.Words{Zh: "，报警时每 %s", En: ", in alarm every %s"}.In(l), plainDuration(r.InAlarm))
+}
+
+// plainDuration is 5m rather than 5m0s.
+func plainDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// listRemarks says what is right but may not be meant.
+func listRemarks(out io.Writer, cfg *configs.Config, l configs.Language) error {
+	var remarks []configs.Words
+	alarms := 0
+	reached := cfg.Output == nil
+	for _, s := range cfg.Sensors {
+		if s.Alarm != nil {
+			alarms++
+			reached = reached || !milder(s.Alarm.Level, cfg.Output.Level)
+		}
+	}
+	if len(cfg.Sensors) > 0 && alarms == 0 {
+		remarks = append(remarks, configs.Words{Zh: "没有一个传感器设了报警", En: "no sensor has an alarm"})
+	}
+	if !reached {
+		remarks = append(remarks, configs.Words{
+			Zh: "输出不会接通：没有报警达到级别 " + string(cfg.Output.Level),
+			En: "the output is never switched on: no alarm reaches level " + string(cfg.Output.Level),
+		})
+	}
+	if len(cfg.Platforms) == 0 {
+		remarks = append(remarks, configs.Words{Zh: "没有平台：数据只留在网关上", En: "no platform: what is read stays on the gateway"})
+	}
+	for _, r := range remarks {
+		if _, err := fmt.Fprintln(out, configs.Words{Zh: "注意：", En: "note: "}.In(l)+r.In(l)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func milder(a, b configs.Level) bool {
+	rank := map[configs.Level]int{}
+	for i, name := range a.Values() {
+		rank[configs.Level(name)] = i
+	}
+	return rank[a] < rank[b]
+}
