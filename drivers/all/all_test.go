@@ -28,8 +28,12 @@ func filled(t *testing.T, d all.Driver) all.Options {
 		o.Line, o.Measures = sim.DemoSmokeLine, "smoke"
 	case *all.ModbusOptions:
 		o.Port, o.Unit, o.Register, o.Measured = modbusPort, modbusUnit, modbusRegister, "cm"
+	case *all.A02YYUWOptions:
+		o.Port, o.Height, o.Model, o.Mode = ultrasonicPort, all.Length(2*physic.Metre), "jsn-sr04t", "trigger"
 	case *all.WiegandOptions:
 		o.D0, o.D1 = wiegandD0, wiegandD1
+	case *all.MFRC522Options:
+		o.Port = mfrc522Port
 	default:
 		t.Fatalf("driver %s: no options in this test for %T", d.Name, o)
 	}
@@ -51,6 +55,8 @@ func TestEveryDriverBuildsAndReads(t *testing.T) {
 				}
 				addModbus(demo.Board)
 				demo.Board.Edges(wiegandD0, wiegandD1)
+				addUltrasonic(demo.Board)
+				addMFRC522(demo.Board)
 				b := board.New(demo.Board, board.Options{})
 				defer func() {
 					if err := b.Close(t.Context()); err != nil {
