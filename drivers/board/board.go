@@ -172,7 +172,10 @@ func (b *Bus) String() string { return b.name }
 func (b *Bus) Tx(addr uint16, w, r []byte) error {
 	// Copies: the kernel may still write into an abandoned transaction's buffer.
 	out, in := append([]byte(nil), w...), make([]byte, len(r))
-	err := b.owner.do(b.limit, func(bus i2c.BusCloser) error { return bus.Tx(addr, out, in) })
+	err := b.owner.submit(context.Background(), b.limit, b.limit, &request[i2c.BusCloser]{
+		addr: addr,
+		call: func(bus i2c.BusCloser) error { return bus.Tx(addr, out, in) },
+	})
 	if err != nil {
 		return drivers.Because(reasonOf(err), fmt.Errorf("talk to 0x%02x on %s: %w", addr, b.name, err))
 	}

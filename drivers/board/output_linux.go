@@ -1,7 +1,7 @@
 package board
 
 import (
-	"strings"
+	"fmt"
 
 	"github.com/warthog618/go-gpiocdev"
 )
@@ -13,7 +13,7 @@ func (h *periphHost) OpenOutput(name string, activeLow bool) (HostOutput, error)
 	if !ok {
 		var err error
 		if chip, offset, err = findLine(name); err != nil {
-			return nil, explain("line", name, "gpio", err)
+			return nil, missing(fmt.Errorf("open line %s: no line of that name, or the user is not in group gpio; write gpiochip0:17 for line 17 of the first chip: %w", name, err))
 		}
 	}
 	options := []gpiocdev.LineReqOption{gpiocdev.WithConsumer("watchpost"), gpiocdev.AsOutput(0)}
@@ -28,7 +28,7 @@ func (h *periphHost) OpenOutput(name string, activeLow bool) (HostOutput, error)
 }
 
 func findLine(name string) (chip string, offset int, err error) {
-	if !realName(name) || strings.ContainsRune(name, 0) {
+	if !realName(name) {
 		return "", 0, gpiocdev.ErrNotFound
 	}
 	return gpiocdev.FindLine(name)

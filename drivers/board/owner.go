@@ -17,7 +17,8 @@ import (
 // deadline running.
 const queued = 32
 
-// timeoutsToDown is how many adapter timeouts in a row mark a bus down.
+// timeoutsToDown is how many adapter timeouts in a row mark a bus down; see
+// standing.
 const timeoutsToDown = 3
 
 // verdict is what an error says of the device as a whole.
@@ -25,7 +26,7 @@ type verdict int
 
 const (
 	alive    verdict = iota // the device works; the error concerns this request
-	timedOut                // suspicious: the device is down after a few in a row
+	timedOut                // suspicious: standing tells
 	gone                    // the device must be opened anew
 )
 
@@ -47,16 +48,16 @@ type owner[D io.Closer] struct {
 	started  bool
 	down     chan struct{} // closed while the device is down
 	cause    error         // why it is down
-	doubted  bool          // opened again, but not yet proved by an answer
+	standing *standing     // what its addresses say of it
 	unopened bool          // the cause is that it could not be opened
 	reported bool          // the cause was reported
-	timeouts int           // in a row
 	failures int           // times marked down in a row
 }
 
 // request is one call on the device. Its results must not be read before done.
 type request[D io.Closer] struct {
 	call    func(D) error
+	addr    uint16          // whom it is for, on a bus
 	ctx     context.Context // ends when nobody waits for the request any more
 	started chan struct{}
 	done    chan error // room for one
@@ -68,6 +69,7 @@ func newOwner[D io.Closer](name string, open func() (D, error), judge func(error
 		requests: make(chan *request[D], queued),
 		ended:    make(chan struct{}),
 		down:     make(chan struct{}),
+		standing: newStanding(),
 	}
 }
 
@@ -81,13 +83,18 @@ func (o *owner[D]) do(limit time.Duration, call func(D) error) error {
 // doFor is do with a limit of its own for the turn, which ctx ends too. A call
 // that has begun minds ctx by itself.
 func (o *owner[D]) doFor(ctx context.Context, turn, limit time.Duration, call func(D) error) error {
-	down, err := o.ready()
+	return o.submit(ctx, turn, limit, &request[D]{call: call})
+}
+
+// submit does doFor's work for a request.
+func (o *owner[D]) submit(ctx context.Context, turn, limit time.Duration, r *request[D]) error {
+	down, err := o.ready(r.addr)
 	if err != nil {
 		return err
 	}
 	waiting, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r := &request[D]{call: call, ctx: waiting, started: make(chan struct{}), done: make(chan error, 1)}
+	r.ctx, r.started, r.done = waiting, make(chan struct{}), make(chan error, 1)
 	timer := time.NewTimer(turn)
 	defer timer.Stop()
 	select {
@@ -142,9 +149,10 @@ func (o *owner[D]) answerOr(r *request[D], otherwise error) error {
 
 // ready starts the goroutine at first use and gives the channel that closes
 // when the device goes down, or the error of a device that is.
-func (o *owner[D]) ready() (down chan struct{}, err error) {
+func (o *owner[D]) ready(addr uint16) (down chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.standing.ask(addr)
 	select {
 	case <-o.stop:
 		return nil, drivers.Because(drivers.BusDown, ErrClosed)
@@ -187,7 +195,6 @@ func (o *owner[D]) markDown(down chan struct{}, cause error, unopened bool) {
 		return
 	}
 	o.cause, o.unopened = cause, unopened
-	o.timeouts = 0
 	o.failures++
 	close(o.down)
 	if !o.reported {
@@ -198,7 +205,7 @@ func (o *owner[D]) markDown(down chan struct{}, cause error, unopened bool) {
 
 // settle counts what a call's result says of the device and reports whether the
 // device must be opened anew.
-func (o *owner[D]) settle(down chan struct{}, err error) (reopen bool) {
+func (o *owner[D]) settle(down chan struct{}, addr uint16, err error) (reopen bool) {
 	o.mu.Lock()
 	if o.down != down || o.cause != nil { // marked down while the call hung
 		o.mu.Unlock()
@@ -209,7 +216,8 @@ func (o *owner[D]) settle(down chan struct{}, err error) (reopen bool) {
 		verdict = o.judge(err)
 	}
 	if verdict == alive {
-		o.timeouts, o.failures, o.doubted = 0, 0, false
+		o.standing.proved(addr, err == nil)
+		o.failures = 0
 		if o.reported {
 			o.reported = false
 			o.opts.Report(o.name, nil)
@@ -217,8 +225,7 @@ func (o *owner[D]) settle(down chan struct{}, err error) (reopen bool) {
 		o.mu.Unlock()
 		return false
 	}
-	o.timeouts++
-	patient := verdict == timedOut && !o.doubted && o.timeouts < timeoutsToDown
+	patient := verdict == timedOut && !o.standing.timedOut(addr)
 	o.mu.Unlock()
 	if patient {
 		return false
@@ -281,7 +288,7 @@ func (o *owner[D]) generation() {
 				opened = true
 			}
 			err := r.call(device)
-			reopen := o.settle(down, err)
+			reopen := o.settle(down, r.addr, err)
 			r.done <- err
 			if reopen {
 				return
@@ -307,7 +314,7 @@ func (o *owner[D]) pause() bool {
 	defer o.mu.Unlock()
 	o.down = make(chan struct{})
 	o.cause = nil
-	o.doubted = true
+	o.standing.reopened()
 	return true
 }
 

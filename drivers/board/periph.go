@@ -225,7 +225,8 @@ func explain(what, name, group string, err error) error {
 	switch {
 	case strings.HasSuffix(text, "permission denied"):
 		hint = fmt.Sprintf(" (the user must be in group %s)", group)
-	case strings.HasSuffix(text, "no such file or directory"), strings.Contains(text, "unknown bus"), strings.Contains(text, "no bus found"):
+	case strings.HasSuffix(text, "no such file or directory"), strings.Contains(text, "unknown bus"), strings.Contains(text, "no bus found"),
+		strings.Contains(text, "unknown port"), strings.Contains(text, "no port found"):
 		hint = fmt.Sprintf(" (not there: is it enabled in the device tree, is the %s name right?)", what)
 	case strings.HasSuffix(text, "device or resource busy"):
 		reason, hint = drivers.BadWiring, " (another program or kernel driver has it)"

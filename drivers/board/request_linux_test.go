@@ -104,3 +104,21 @@ func TestExplain(t *testing.T) {
 type errText string
 
 func (e errText) Error() string { return string(e) }
+
+func TestPeriphWithoutPortsAndOutputs(t *testing.T) {
+	host := Periph(nil)
+	_, err := host.OpenSPI("spidev99.0", 1e12, 0)
+	wantMissing(t, err, "spidev99.0")
+	_, err = host.OpenSPI("reader", 1e12, 0)
+	wantMissing(t, err, "reader")
+	_, err = host.OpenOutput("gpiochip9999:17", false)
+	wantMissing(t, err, "gpiochip9999:17")
+	_, err = host.OpenOutput("NO_SUCH_LINE", true)
+	wantMissing(t, err, "NO_SUCH_LINE")
+}
+
+func TestRS485Layout(t *testing.T) {
+	if got := unsafe.Sizeof(rs485{}); got != 32 {
+		t.Errorf("struct serial_rs485 is %d bytes, want 32 (linux/serial.h)", got)
+	}
+}
