@@ -143,7 +143,7 @@ func last(out []told, q drivers.Quantity) (r drivers.Reading) {
 	return r
 }
 
-// bench drives the assembler and decoder alone, without a clock.
+// assemble drives the assembler alone, without a clock.
 func assemble(gap time.Duration, edges []drivers.Edge) (frames []frame) {
 	a := assembler{gap: gap, quiet: true}
 	now := time.Time{}
@@ -152,7 +152,7 @@ func assemble(gap time.Duration, edges []drivers.Edge) (frames []frame) {
 			frames = append(frames, f)
 		}
 	}
-	end := now.Add(time.Hour)
+	end := a.heard.Add(time.Hour)
 	for range endTicks {
 		if f, ok := a.tick(end); ok {
 			frames = append(frames, f)

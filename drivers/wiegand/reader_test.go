@@ -269,6 +269,28 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// A key that could not be read spoils its code: what is left would be another.
+func TestCodeWithAKeyMissing(t *testing.T) {
+	spike := func(at time.Duration) []drivers.Edge { return train(at, 2*ms, "01") }
+	for name, tt := range map[string]struct {
+		edges []drivers.Edge
+		want  []string
+	}{
+		"in the middle":    {numbered(keys4(time.Second, "12"), spike(1800*ms), keys4(2200*ms, "4#")), nil},
+		"at the start":     {numbered(spike(800*ms), keys4(1200*ms, "24#")), nil},
+		"at the end":       {numbered(keys4(time.Second, "12"), spike(1800*ms)), nil},
+		"cleared":          {numbered(keys4(time.Second, "1"), spike(1400*ms), keys4(1800*ms, "*24#")), []string{"pin:24"}},
+		"long before":      {numbered(spike(500*ms), keys4(6*time.Second, "24#")), []string{"pin:24"}},
+		"the one after":    {numbered(keys4(time.Second, "1"), spike(1400*ms), keys4(1800*ms, "2#34#")), []string{"pin:34"}},
+		"noise and then #": {numbered(spike(500*ms), keys4(time.Second, "#7#")), []string{"pin:7"}},
+	} {
+		out, _ := run(t, newLines(tt.edges...), Opts{Formats: Keypad4}, 20*time.Second)
+		if got := tokens(out); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
 // A reader with keypad: the code stands between two cards, and waits for #.
 func TestReaderWithKeypad(t *testing.T) {
 	edges := numbered(train(500*ms, 2*ms, card34), keys4(1000*ms, "19"), train(2200*ms, 2*ms, card34), keys4(2600*ms, "8#"))

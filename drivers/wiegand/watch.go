@@ -59,7 +59,7 @@ type watch struct {
 	at   time.Duration // when, by the kernel's clock
 
 	code    []byte // keys typed
-	tooLong bool   // more than a code may have
+	spoiled bool   // a key may be missing, or there are more than a code may have
 	typed   time.Time
 }
 
@@ -77,7 +77,7 @@ func (w *watch) hear(e drivers.Edge) {
 	if ok {
 		w.judge(ended, now)
 	}
-	if len(w.code) > 0 && now.Sub(w.typed) >= w.opts.Entry {
+	if (len(w.code) > 0 || w.spoiled) && now.Sub(w.typed) >= w.opts.Entry {
 		w.enter(now)
 	}
 	w.routine(now, e.Line < 0)
@@ -115,6 +115,7 @@ func (w *watch) look(now time.Time) {
 		}
 	}
 	if w.reader.setStuck(stuck) {
+		w.forget() // what was half typed is not the whole
 		w.tell(now)
 	}
 }
@@ -188,15 +189,19 @@ func (w *watch) count(t drivers.Token) {
 	r := w.reader
 	r.mu.Lock()
 	r.read++
-	card, _ := r.readings()
+	card := drivers.NewGood(drivers.Card, drivers.Int(r.read), drivers.Count)
 	r.mu.Unlock()
 	card.Token = t
 	w.emit(card)
 }
 
-// refuse counts a frame that is none.
+// refuse counts a frame that is none. On a keypad it may have been a key, so the
+// code it may belong to is not presented either.
 func (w *watch) refuse(why drivers.Reason, length int, now time.Time) {
 	w.wrong = now
+	if w.opts.Formats&(Keypad4|Keypad8) != 0 {
+		w.spoiled, w.typed = true, now
+	}
 	r := w.reader
 	r.mu.Lock()
 	first := r.trouble == ""
@@ -217,28 +222,27 @@ func (w *watch) key(key uint64, now time.Time) {
 	case key == keyHash:
 		w.enter(now)
 	case len(w.code) == longestCode:
-		w.tooLong = true
+		w.spoiled = true
 	default:
 		w.code = append(w.code, '0'+byte(key))
 	}
 }
 
-// enter ends a code. One that is too long is refused whole: its beginning could
-// be somebody else's.
+// enter ends a code. One that is spoiled is refused whole.
 func (w *watch) enter(now time.Time) {
-	code, tooLong := string(w.code), w.tooLong
-	w.forget()
-	switch {
-	case tooLong:
+	code, spoiled := string(w.code), w.spoiled
+	if code != "" && spoiled {
 		w.refuse(drivers.Noise, 0, now)
-	case code != "":
+	}
+	w.forget()
+	if code != "" && !spoiled {
 		w.count(drivers.NewToken("pin", code))
 	}
 }
 
 func (w *watch) forget() {
 	clear(w.code)
-	w.code, w.tooLong = w.code[:0], false
+	w.code, w.spoiled = w.code[:0], false
 }
 
 // trust ends the doubt: a frame was good.
