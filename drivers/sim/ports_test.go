@@ -130,10 +130,10 @@ func TestPortsThatAreNotThere(t *testing.T) {
 	}
 }
 
-// count is a chip that counts up.
-type count struct{ n byte }
+// counter is a chip that counts up.
+type counter struct{ n byte }
 
-func (c *count) Tx(_, r []byte) error {
+func (c *counter) Tx(_, r []byte) error {
 	for i := range r {
 		c.n++
 		r[i] = c.n
@@ -152,7 +152,7 @@ func TestSPIChip(t *testing.T) {
 	if err := port.Tx([]byte{1, 2}, in); err != nil || in[0] != 0 || in[1] != 0 {
 		t.Errorf("without a chip: % x, %v; want zeros", in, err)
 	}
-	real.Attach(&count{})
+	real.Attach(&counter{})
 	if err := port.Tx([]byte{1, 2}, in); err != nil || in[0] != 1 || in[1] != 2 {
 		t.Errorf("Tx read % x, %v", in, err)
 	}
