@@ -24,7 +24,9 @@ func TestAnyHistory(t *testing.T) {
 			}
 		}
 		spell := func(most time.Duration) time.Duration {
-			return time.Duration(rapid.Int64Range(int64(5*time.Second), int64(most)).Draw(rt, "spell"))
+			// drawn evenly: short spells show nothing of a crystal
+			share := rapid.SampledFrom([]time.Duration{1000, 100, 10, 3, 2, 1}).Draw(rt, "share")
+			return most/share + time.Duration(rapid.IntRange(0, 9000).Draw(rt, "ms"))*time.Millisecond
 		}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			switch rapid.SampledFrom([]string{"sync", "lose", "wrong", "reboot", "restart", "pass"}).Draw(rt, "what") {

@@ -220,3 +220,32 @@ func TestLeapSecond(t *testing.T) {
 		}
 	}
 }
+
+// A step that the crystal may explain after a long gap moves nothing before it:
+// what can be true together stays.
+func TestStepLeavesWhatItNeedNotTouch(t *testing.T) {
+	table := NewTable()
+	table.Learn(at(time.Hour, 0))
+	table.Learn(at(121*time.Hour, 10*time.Second))  // 23 ppm, or a wrong server
+	table.Learn(at(121*time.Hour+5*time.Minute, 0)) // a wrong server, then
+	for offset, want := range map[time.Duration]Stamp{time.Hour: at(time.Hour, 0), 121 * time.Hour: at(121*time.Hour, 0)} {
+		got, _ := table.Correct(Stamp{Boot: boot1, Offset: offset})
+		if away := got.Wall.Sub(want.Wall).Abs(); away > 10*time.Millisecond {
+			t.Errorf("at %v: %v wrong", offset, away)
+		}
+	}
+}
+
+// A crystal begins to run wrong where the clock was last synced, not where the
+// table last took a point.
+func TestGapBeginsAtTheLastSyncedMoment(t *testing.T) {
+	table := NewTable()
+	table.Learn(at(time.Hour, 0))
+	table.Learn(at(115*time.Minute, 0))
+	table.Learn(at(26*time.Hour, 8*time.Second))
+	for _, offset := range []time.Duration{90 * time.Minute, 115 * time.Minute} {
+		if got, _ := table.Correct(Stamp{Boot: boot1, Offset: offset}); !got.Wall.Equal(at(offset, 0).Wall) {
+			t.Errorf("at %v: %v wrong", offset, got.Wall.Sub(at(offset, 0).Wall))
+		}
+	}
+}

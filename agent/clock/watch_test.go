@@ -2,6 +2,7 @@ package clock_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,5 +84,54 @@ func TestNowReadsOneMoment(t *testing.T) {
 	held = 1 << 30 // held up every time: it does not wait for ever
 	if s := c.Now(); s.Boot != (clock.BootID{1}) {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Everything a table offers may be called at once; the race detector looks on.
+func TestTableFromManySides(t *testing.T) {
+	table := clock.NewTable()
+	stamp := clock.Stamp{Boot: clock.BootID{1}, Wall: built, Synced: true}
+	var all sync.WaitGroup
+	for _, call := range []func(clock.Stamp){
+		func(s clock.Stamp) { table.Learn(s) },
+		func(s clock.Stamp) { table.Correct(s) },
+		func(s clock.Stamp) { table.Uncertainty(s) },
+		func(s clock.Stamp) { table.Age(s, stamp) },
+		func(clock.Stamp) { table.Fixes() },
+		func(clock.Stamp) {
+			if table.Unsaved() {
+				_, revision := table.Note()
+				table.Saved(revision)
+			}
+		},
+	} {
+		all.Go(func() {
+			for n := range 500 {
+				s := stamp
+				s.Offset = time.Duration(n) * time.Hour
+				s.Wall = built.Add(s.Offset + time.Duration(n%7)*time.Hour)
+				call(s)
+			}
+		})
+	}
+	all.Wait()
+	if f := table.Fixes(); len(f) != 1 || f[0].Offset != 499*time.Hour {
+		t.Errorf("%+v", f)
+	}
+}
+
+func BenchmarkCorrect(b *testing.B) {
+	table := clock.NewTable()
+	s := clock.Stamp{Boot: clock.BootID{1}, Wall: built, Synced: true}
+	for range 24 {
+		s.Offset, s.Wall = s.Offset+time.Hour, s.Wall.Add(time.Hour)
+		table.Learn(s)
+	}
+	s.Synced, s.Offset = false, 30*time.Minute
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, changed := table.Correct(s); !changed {
+			b.Fatal("not corrected")
+		}
 	}
 }
