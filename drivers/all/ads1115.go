@@ -50,22 +50,22 @@ func (o *ADS1115Options) Validate() []Problem {
 	var problems []Problem
 	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
 	if o.Bus == "" {
-		add("bus", "a bus name, such as i2c-1", "nothing")
+		add("bus", "总线名，如 i2c-1|a bus name, such as i2c-1", "nothing")
 	}
 	if o.Address < ads1115.AddrGND || o.Address > ads1115.AddrSCL {
-		add("address", "0x48 to 0x4b", fmt.Sprintf("0x%02x", o.Address))
+		add("address", "0x48 … 0x4b", fmt.Sprintf("0x%02x", o.Address))
 	}
 	if _, err := ads1115.ParseMux(string(o.Input)); err != nil {
 		add("input", strings.Join(o.Input.Values(), ", "), string(o.Input))
 	}
 	if r := physic.ElectricResistance(o.Shunt); r < physic.Ohm || r > highestShunt {
-		add("shunt", "1ohm to "+Resistance(highestShunt).String(), o.Shunt.String())
+		add("shunt", "1ohm … "+Resistance(highestShunt).String(), o.Shunt.String())
 	}
 	if d := physic.Distance(o.Span); d <= 0 || d > 1000*physic.Metre {
-		add("span", "more than 0m, at most 1000m", o.Span.String())
+		add("span", "大于 0m，至多 1000m|more than 0m, at most 1000m", o.Span.String())
 	}
 	if d := physic.Distance(o.Offset); d < -1000*physic.Metre || d > 1000*physic.Metre {
-		add("offset", "-1000m to 1000m", o.Offset.String())
+		add("offset", "-1000m … 1000m", o.Offset.String())
 	}
 	return problems
 }

@@ -2,6 +2,7 @@ package all
 
 import (
 	"fmt"
+	"strings"
 
 	"watchpost/drivers"
 	"watchpost/drivers/board"
@@ -33,8 +34,10 @@ type Options interface {
 
 // Problem is one value that cannot be.
 type Problem struct {
-	Key  string // the field's key
-	Want string // what was expected
+	Key string // the field's key
+	// Want is what was expected: "中文|English", or a text that reads the same in
+	// both languages, such as "0x48 … 0x4b" or "up, down, none".
+	Want string
 	Got  string // what is there
 }
 
@@ -70,5 +73,6 @@ func refuse(name string, problems []Problem) error {
 		return nil
 	}
 	p := problems[0]
-	return drivers.Because(drivers.BadWiring, fmt.Errorf("build %s: %s is %s, want %s", name, p.Key, p.Got, p.Want))
+	want := p.Want[strings.Index(p.Want, "|")+1:] // errors are in English
+	return drivers.Because(drivers.BadWiring, fmt.Errorf("build %s: %s is %s, want %s", name, p.Key, p.Got, want))
 }

@@ -52,11 +52,11 @@ func (o *ContactOptions) Validate() []Problem {
 	var problems []Problem
 	choice := func(key, got string, values []string) {
 		if !slices.Contains(values, got) {
-			problems = append(problems, Problem{Key: key, Want: strings.Join(values, " or "), Got: got})
+			problems = append(problems, Problem{Key: key, Want: strings.Join(values, ", "), Got: got})
 		}
 	}
 	if o.Line == "" {
-		problems = append(problems, Problem{Key: "line", Want: "a line, such as gpiochip0:17", Got: "nothing"})
+		problems = append(problems, Problem{Key: "line", Want: "GPIO 线，如 gpiochip0:17|a line, such as gpiochip0:17", Got: "nothing"})
 	}
 	choice("measures", string(o.Measures), o.Measures.Values())
 	choice("active", string(o.Active), o.Active.Values())
@@ -66,7 +66,7 @@ func (o *ContactOptions) Validate() []Problem {
 		longest = contact.MaxSmokeDebounce
 	}
 	if o.Debounce < time.Millisecond || o.Debounce > longest {
-		problems = append(problems, Problem{Key: "debounce", Want: fmt.Sprintf("1ms to %s", longest), Got: o.Debounce.String()})
+		problems = append(problems, Problem{Key: "debounce", Want: fmt.Sprintf("1ms … %s", longest), Got: o.Debounce.String()})
 	}
 	return problems
 }
