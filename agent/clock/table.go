@@ -79,10 +79,10 @@ type Table struct {
 // NewTable makes a table that knows nothing.
 func NewTable() *Table { return &Table{} }
 
-// Learn takes notice of the present moment of this boot. It wants to hear of unsynced
-// moments too, since only so can it say how far the clock was stepped. Changed
-// reports what is worth telling a receiver: the first fix of a boot, and a
-// synced clock that stands more than 0.5 s from where it was expected. Fix is
+// Learn takes notice of the present moment of this boot. It wants to hear of
+// unsynced moments too, since only so can it say how far the clock was stepped.
+// Changed reports what is worth telling a receiver: the first fix of a boot, and
+// a synced clock that stands more than 0.5 s from where it was expected. Fix is
 // then that moment; otherwise it is zero. Stamps older than what is known of
 // their boot, corrected ones, and those without boot or wall time teach nothing.
 func (t *Table) Learn(s Stamp) (fix Fix, changed bool) {

@@ -3,6 +3,7 @@ package clock_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,15 +16,22 @@ import (
 func TestWatchNoticesASetClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		const year = 365 * 24 * time.Hour
-		lead := -30 * year // the bubble's clock starts in 2000
-		disciplined := false
-		looks := 0
+		const year = 365 * 24 * time.Hour // the bubble's clock starts in 2000
+		lead := func() time.Duration {
+			switch since := time.Since(start); {
+			case since < 61*time.Second:
+				return -30 * year
+			case since < 121*time.Second:
+				return 26 * year
+			}
+			return 26*year - time.Hour // backwards
+		}
+		var looks atomic.Int64
 		c := clock.New(clock.Source{
 			Boot:        clock.BootID{1},
 			SinceBoot:   func() time.Duration { return time.Since(start) },
-			Wall:        func() time.Time { looks++; return time.Now().Add(lead).Round(0) },
-			Disciplined: func() bool { return disciplined },
+			Wall:        func() time.Time { looks.Add(1); return time.Now().Add(lead()).Round(0) },
+			Disciplined: func() bool { return time.Since(start) >= 61*time.Second },
 		}, start.Add(-time.Hour))
 		table := clock.NewTable()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -36,14 +44,10 @@ func TestWatchNoticesASetClock(t *testing.T) {
 				fixes, noticed = append(fixes, f), append(noticed, time.Since(start))
 			})
 		}()
-		wait := func(d time.Duration) { <-time.After(d); synctest.Wait() }
-		wait(61 * time.Second)
-		lead, disciplined = 26*year, true
-		wait(60 * time.Second)
-		lead -= time.Hour // backwards
-		wait(60 * time.Second)
-		if want := 1 + 181/5; looks != want {
-			t.Errorf("looked %d times in 181 s, want %d", looks, want)
+		<-time.After(181 * time.Second)
+		synctest.Wait()
+		if want := int64(1 + 181/5); looks.Load() != want {
+			t.Errorf("looked %d times in 181 s, want %d", looks.Load(), want)
 		}
 		if len(fixes) != 2 || noticed[0] != 65*time.Second || noticed[1] != 125*time.Second {
 			t.Fatalf("fixes %+v noticed at %v", fixes, noticed)
