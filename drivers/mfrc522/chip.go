@@ -222,6 +222,9 @@ func checkEnd(irq, errs byte, level int, control byte, want int) error {
 }
 
 func (c *chip) readFIFO(ctx context.Context, n int) ([]byte, error) {
+	if n == 0 {
+		return nil, nil // a transfer of no reads would be a write
+	}
 	var registers [mostTransfer - 1]byte
 	for i := range n {
 		registers[i] = regFIFOData

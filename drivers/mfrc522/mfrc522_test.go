@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -370,24 +369,56 @@ func TestPortFails(t *testing.T) {
 	}
 }
 
-func TestContextEnds(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	p := newParrot(conversation([]byte{1, 2, 3, 4})...)
-	d := newReader(t, p)
-	waits := 0
-	d.chip.pause = func(ctx context.Context, _ time.Duration) error {
-		if waits++; waits == 4 {
-			cancel()
+// Interrupts no healthy chip shows are the chip's fault, not a silent card's: a
+// line that reads ones in the middle of a poll, a chip that was reset.
+func TestChipFails(t *testing.T) {
+	for name, said := range map[string]air{
+		"ones":          {irq: 0xFF, errs: 0xFF, lastBits: 0xFF, data: make([]byte, 64)},
+		"set1":          {irq: irqSet1 | irqRx, data: []byte{0x04, 0x00}},
+		"reset":         {irq: 0x14},
+		"endless level": {irq: irqRx, data: make([]byte, 0x80)},
+	} {
+		d := newReader(t, newParrot(said))
+		readings, err := d.Sample(t.Context())
+		if drivers.ReasonOf(err) != drivers.BadAnswer || readings != nil || d.chip.version != 0 {
+			t.Errorf("%s: %v, %v; want bad_answer and a chip to set up again", name, readings, err)
 		}
-		return ctx.Err()
 	}
-	_, err := d.Sample(ctx)
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("sample after cancel: %v", err)
+}
+
+// connFunc is a port made of a function.
+type connFunc func(w, r []byte) error
+
+func (f connFunc) Tx(w, r []byte) error { return f(w, r) }
+
+// Nothing is asked after the context ended, whenever that is.
+func TestContextEnds(t *testing.T) {
+	ended := 0
+	for at := 1; at < 90; at++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := newParrot(conversation([]byte{1, 2, 3, 4})...)
+		d := newReader(t, connFunc(func(w, r []byte) error {
+			if p.transfers+1 == at {
+				cancel()
+			}
+			return p.Tx(w, r)
+		}))
+		readings, err := d.Sample(ctx)
+		if ctx.Err() != nil && p.transfers != at {
+			t.Errorf("context ended in transfer %d, and %d were made", at, p.transfers)
+		}
+		switch {
+		case err == nil && secret(readings[0]) != "uid:01020304":
+			t.Errorf("context ended in transfer %d: %v", at, readings)
+		case err != nil && !errors.Is(err, context.Canceled):
+			t.Errorf("context ended in transfer %d: %v", at, err)
+		case err != nil:
+			ended++
+		}
+		cancel()
 	}
-	before := p.transfers
-	if _, err := d.Sample(ctx); !errors.Is(err, context.Canceled) || p.transfers != before {
-		t.Errorf("sample with a dead context: %v, %d transfers", err, p.transfers-before)
+	if ended < 30 {
+		t.Errorf("%d polls ended with the context, want those before the card was read", ended)
 	}
 }
 
