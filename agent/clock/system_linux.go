@@ -55,6 +55,8 @@ func sinceBoot() time.Duration {
 
 // disciplined asks adjtimex(2): the kernel clears STA_UNSYNC when a time
 // service sets the clock, and raises it again when none has for a while.
+// chronyd leaves it set for ever unless its configuration says rtcsync
+// (https://docs.cloudera.com/cdp-private-cloud-base/7.1.3/troubleshooting-kudu/topics/kudu-using-chrony-for-time-synchronization.html).
 func disciplined() bool {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
