@@ -42,7 +42,8 @@ func (r *reader) claims(taken hardware, s *Sensor, path string) {
 				r.report(me.at, path, "claimed-twice", wantOneSensor, "", plain(quote(s.ID)), plain(shown(what)))
 			case conflict:
 				told[before.sensor] = true
-				r.report(me.at, path, "claimed", wantOneSensor, "", me.conflict(what, before)...)
+				at, where := r.written(what, path, me.at)
+				r.report(at, where, "claimed", wantOneSensor, "", me.conflict(what, before)...)
 			default:
 				taken.claimed[what] = me
 			}
@@ -70,22 +71,38 @@ func (r *reader) read(path string, s *Sensor) bool {
 }
 
 func (r *reader) share(taken hardware, what string, me use, path string, told map[string]bool) {
+	at, where := r.written(what, path, me.at)
 	before, shared := taken.shared[what]
 	owner, claimed := taken.claimed[what]
 	switch {
 	case claimed && owner.at != me.at && !told[owner.sensor]:
-		r.report(me.at, path, "claimed", wantOneSensor, "", me.conflict(what, owner)...)
+		r.report(at, where, "claimed", wantOneSensor, "", me.conflict(what, owner)...)
 	case !shared:
 		taken.shared[what] = me
 	case told[before.sensor]:
 	case isAlone(before.how):
-		r.report(me.at, path, "alone", wantOneSensor, "", me.conflict(what, before)...)
+		r.report(at, where, "alone", wantOneSensor, "", me.conflict(what, before)...)
 	case isAlone(me.how):
-		r.report(me.at, path, "wants-alone", wantOneSensor, "", me.conflict(what, before)...)
+		if taken.claimed[what].at == me.at {
+			delete(taken.claimed, what) // it is the other's; who comes next is not to blame
+		}
+		r.report(at, where, "wants-alone", wantOneSensor, "", me.conflict(what, before)...)
 	case before.how != me.how:
-		r.report(me.at, path, "shared", wantSameUse, "", plain(quote(me.sensor)), plain(shown(what)), plain(shown(me.how)),
+		r.report(at, where, "shared", wantSameUse, "", plain(quote(me.sensor)), plain(shown(what)), plain(shown(me.how)),
 			plain(quote(before.sensor)), plain(itoa(before.at.line)), plain(shown(before.how)))
 	}
+}
+
+// written is where in the sensor at path the name of a line or port stands, with
+// /dev/ or without; the sensor as a whole when it is made of several keys.
+func (r *reader) written(what, path string, whole place) (place, string) {
+	for _, key := range slices.Sorted(maps.Keys(r.texts[path])) {
+		if key != "id" && strings.TrimPrefix(r.texts[path][key], "/dev/") == what {
+			where := join(path, key)
+			return r.seen[where], where
+		}
+	}
+	return whole, path
 }
 
 func isAlone(how string) bool { return strings.HasPrefix(how, "alone") }

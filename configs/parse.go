@@ -44,7 +44,7 @@ func Load(path string, drivers Catalogue) (*Config, error) {
 // no Config and every problem there is. It does not panic, whatever src holds.
 // The name is what problems call the file.
 func Parse(name string, src []byte, drivers Catalogue) (cfg *Config, problems Problems) {
-	r := &reader{file: name, drivers: drivers, seen: map[string]place{}}
+	r := &reader{file: name, drivers: drivers, seen: map[string]place{}, texts: map[string]map[string]string{}}
 	defer func() {
 		if recover() != nil { // the panic's value may quote the file
 			r.report(place{}, "", "unclear", wantSample, "")
@@ -63,10 +63,18 @@ type reader struct {
 	file     string
 	drivers  Catalogue
 	problems Problems
-	seen     map[string]place // path of every value read, to where it stands
+	seen     map[string]place             // path of every value read, to where it stands
+	texts    map[string]map[string]string // path of every section read, to its keys with a single value; never printed
+	lines    []string                     // of the file, once it is known to be text
 }
 
+// report adds a problem. The parser places what is absent, such as an entry
+// after the last dash, past the end of its line: an editor could not go there.
 func (r *reader) report(at place, path string, code Code, want Words, near string, args ...Words) {
+	if at.line > 0 && len(r.lines) > 0 {
+		at.line = min(at.line, len(r.lines))
+		at.column = max(1, min(at.column, utf8.RuneCountInString(r.lines[at.line-1])+1))
+	}
 	r.problems = append(r.problems, Problem{
 		File: r.file, Line: at.line, Column: at.column, Path: path, Code: code, Args: args, Want: want, Near: near,
 	})
@@ -103,7 +111,8 @@ func (r *reader) plainText(src []byte) (string, bool) {
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n")
 	before := len(r.problems)
-	for i, line := range strings.Split(text, "\n") {
+	r.lines = strings.Split(text, "\n")
+	for i, line := range r.lines {
 		if !utf8.ValidString(line) {
 			r.report(place{i + 1, 1}, "", "not-utf8", asUTF8, "")
 			break // every line with Chinese in it would follow

@@ -37,6 +37,12 @@ func (r *reader) scalar(n *node, v reflect.Value, f field, path string) {
 		r.report(n.at, path, "is-empty", want, "")
 		return
 	}
+	if holder, key, below := cutLast(path); below && n.kind == scalar && n.at != (place{}) {
+		if r.texts[holder] == nil {
+			r.texts[holder] = map[string]string{}
+		}
+		r.texts[holder][key] = n.text
+	}
 	if near, code := assign(v, n.text); code != "" {
 		if meant := plainly(n.text); meant != n.text && !n.lines {
 			fresh := reflect.New(v.Type()).Elem()
@@ -330,4 +336,13 @@ func expected(t reflect.Type, f field) Words {
 func hasUnit(text string) bool {
 	m := measure.FindStringSubmatch(text)
 	return m != nil && m[3] != ""
+}
+
+// cutLast cuts the last key off a path.
+func cutLast(path string) (holder, key string, below bool) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
 }

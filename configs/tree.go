@@ -3,7 +3,6 @@ package configs
 import (
 	"errors"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -49,7 +48,7 @@ func (r *reader) tree(src string) *node {
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		r.syntax(src, err)
+		r.syntax(err)
 		return nil
 	}
 	var root *node
@@ -73,17 +72,15 @@ func (r *reader) tree(src string) *node {
 
 // syntax reports what the parser refused. The parser's own words are never
 // passed on: some quote the file, and all are in English.
-func (r *reader) syntax(src string, err error) {
+func (r *reader) syntax(err error) {
 	broken, ok := errors.AsType[yaml.Error](err)
 	if !ok || broken.GetToken() == nil || broken.GetToken().Position == nil {
 		r.report(place{}, "", "yaml", wantSample, "")
 		return
 	}
 	pos := broken.GetToken().Position
-	lines := strings.Split(src, "\n")
-	at := place{min(max(pos.Line, 1), len(lines)), max(pos.Column, 1)}
-	line := lines[at.line-1]
-	at.column = min(at.column, utf8.RuneCountInString(line)+1)
+	at := place{min(max(pos.Line, 1), len(r.lines)), max(pos.Column, 1)}
+	line := r.lines[at.line-1]
 	code := syntaxCode(broken.GetMessage())
 	r.report(at, "", code, syntaxWant(code, line), "")
 }
