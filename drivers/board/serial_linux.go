@@ -14,9 +14,15 @@ import (
 	"watchpost/drivers"
 )
 
-// writeLimit bounds the handing over of one request to the kernel, which has
-// room for 4096 bytes (UART_XMIT_SIZE in linux/serial_core.h).
-const writeLimit = time.Second
+const (
+	// writeLimit bounds the handing over of one request to the kernel.
+	writeLimit = time.Second
+	// writePiece is how much goes to the library at once, whose Write blocks until
+	// the kernel has it all. A UART that poll calls writable has room for it: it
+	// has a buffer of 4096 bytes (UART_XMIT_SIZE, linux/serial_core.h) with fewer
+	// than 256 in it (WAKEUP_CHARS, linux/tty.h).
+	writePiece = 1024
+)
 
 // OpenSerial opens a port through go.bug.st/serial. A second handle of our own
 // holds what the library has no way to: a lock that keeps out a second root
@@ -147,7 +153,7 @@ func (p *serialPort) Write(b []byte) (int, error) {
 		if err := p.room(time.Until(deadline)); err != nil {
 			return sent, err
 		}
-		n, err := p.port.Write(b[sent:])
+		n, err := p.port.Write(b[sent:min(sent+writePiece, len(b))])
 		sent += n
 		if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			return sent, err

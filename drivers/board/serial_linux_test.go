@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,109 +15,6 @@ import (
 	"watchpost/drivers/board"
 	"watchpost/drivers/board/ptytest"
 )
-
-var eightN1 = board.SerialMode{Baud: 9600, DataBits: 8, Parity: board.ParityNone, StopBits: 1}
-
-// guard is what nothing here may take; the longest honest wait is 1.2 s.
-const guard = 20 * time.Second
-
-// wire is a board on the real host with one pseudo-terminal behind a symlink,
-// as udev makes them for adapters.
-type wire struct {
-	pty     *ptytest.PTY
-	link    string
-	board   *board.Board
-	port    *board.Serial
-	reports chan string
-}
-
-func newWire(t *testing.T) *wire {
-	t.Helper()
-	w := &wire{link: filepath.Join(t.TempDir(), "usb-adapter"), reports: make(chan string, 100)}
-	w.plug(t)
-	w.board = board.New(board.Periph(nil), board.Options{
-		BackoffMin: 10 * time.Millisecond,
-		Jitter:     func() float64 { return 0 },
-		Report: func(device string, err error) {
-			word := "up"
-			if err != nil {
-				word = "down " + string(drivers.ReasonOf(err))
-			}
-			w.reports <- word
-		},
-	})
-	w.port = w.board.Serial(w.link, eightN1)
-	return w
-}
-
-// plug puts a new pseudo-terminal behind the symlink.
-func (w *wire) plug(t *testing.T) {
-	t.Helper()
-	pty, err := ptytest.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.pty = pty
-	_ = os.Remove(w.link) // there is none the first time
-	if err := os.Symlink(pty.Path, w.link); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (w *wire) close(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), guard)
-	defer cancel()
-	if err := w.board.Close(ctx); err != nil {
-		t.Errorf("close: %v", err)
-	}
-	_ = w.pty.Close() // closed already where a test pulls it out
-}
-
-// serve answers the requests that come, each with the pieces answer gives.
-func (w *wire) serve(answer func(request []byte) [][]byte) (done chan struct{}) {
-	done = make(chan struct{})
-	master := w.pty.Master
-	go func() {
-		defer close(done)
-		p := make([]byte, 256)
-		for {
-			n, err := master.Read(p)
-			if err != nil {
-				if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
-					return
-				}
-				continue // EIO until the port is open
-			}
-			for _, piece := range answer(p[:n]) {
-				if _, err := master.Write(piece); err != nil {
-					return
-				}
-			}
-		}
-	}()
-	return done
-}
-
-func (w *wire) open(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err := w.port.Transact(ctx, 0, nil, whole(1))
-	wantReason(t, err, drivers.NoAnswer)
-}
-
-// whole is a complete that wants n bytes.
-func whole(n int) func([]byte) (bool, error) {
-	return func(answer []byte) (bool, error) { return len(answer) >= n, nil }
-}
-
-func within(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 func TestSerialRequestAndAnswer(t *testing.T) {
 	w := newWire(t)
@@ -357,7 +253,7 @@ func TestSerialHasOneUse(t *testing.T) {
 	_, err = w.port.Transact(within(t, guard), 0, nil, whole(1))
 	wantReason(t, err, drivers.BadWiring)
 
-	other := eightN1
+	other := line9600
 	other.Parity = board.ParityEven
 	_, err = w.board.Serial(w.link, other).Transact(within(t, guard), 0, nil, whole(1))
 	wantReason(t, err, drivers.BadWiring)
@@ -371,7 +267,7 @@ func TestSerialOpensOnce(t *testing.T) {
 	defer w.close(t)
 	w.open(t)
 	// Another name of the same port: the kernel knows.
-	port := w.board.Serial(w.pty.Path, eightN1)
+	port := w.board.Serial(w.pty.Path, line9600)
 	_, err := port.Transact(within(t, guard), 0, nil, whole(1))
 	wantReason(t, err, drivers.BadWiring)
 	t.Log(err)
@@ -388,7 +284,7 @@ func TestSerialThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = pty.Close() }()
-	rs485 := eightN1
+	rs485 := line9600
 	rs485.RS485 = true
 	for _, tt := range []struct {
 		name   string
@@ -396,8 +292,8 @@ func TestSerialThatCannotBe(t *testing.T) {
 		reason drivers.Reason
 		text   string
 	}{
-		{filepath.Join(dir, "nothing"), eightN1, drivers.Missing, "no such file"},
-		{plain, eightN1, drivers.BadWiring, "not a serial port"},
+		{filepath.Join(dir, "nothing"), line9600, drivers.Missing, "no such file"},
+		{plain, line9600, drivers.BadWiring, "not a serial port"},
 		{pty.Path, rs485, drivers.BadWiring, "RS-485"},
 		{pty.Path, board.SerialMode{Baud: 9600}, drivers.BadWiring, "not possible"},
 	} {
@@ -424,6 +320,21 @@ func TestSerialLeavesNothingBehind(t *testing.T) {
 		}
 		w.close(t)
 		<-served
+	}
+	pty, err := ptytest.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs485 := line9600
+	rs485.RS485 = true
+	for range 5 { // opens halfway, and not at all
+		if port, err := board.Periph(nil).OpenSerial(pty.Path, rs485); err == nil {
+			t.Error("a pseudo-terminal took RS-485 mode")
+			_ = port.Close() // the test has failed already
+		}
+	}
+	if err := pty.Close(); err != nil {
+		t.Error(err)
 	}
 	if after := runtime.NumGoroutine(); after > before {
 		t.Errorf("%d goroutines before, %d after", before, after)

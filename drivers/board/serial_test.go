@@ -246,3 +246,57 @@ func TestTurnEndsWithTheContext(t *testing.T) {
 		}
 	})
 }
+
+// stuckPort is a host whose serial ports hang in the kernel until released.
+type stuckPort struct {
+	*sim.Board
+	release chan struct{}
+}
+
+func (s stuckPort) OpenSerial(string, board.SerialMode) (board.HostSerial, error) { return s, nil }
+
+func (s stuckPort) Read(p []byte, timeout time.Duration) (int, error) {
+	if timeout > 0 {
+		<-s.release
+		return copy(p, "late"), nil
+	}
+	return 0, nil
+}
+
+func (s stuckPort) Write(p []byte) (int, error) { return len(p), nil }
+func (s stuckPort) Discard() error              { return nil }
+func (s stuckPort) Close() error                { return nil }
+
+// A call that hangs in the kernel is left to itself: its caller is told, the port
+// is down, and what comes late reaches nobody.
+func TestSerialStuckInTheKernel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := stuckPort{Board: sim.NewBoard(), release: make(chan struct{})}
+		b := board.New(host, board.Options{Jitter: func() float64 { return 0 }})
+		port := b.Serial("ttyS1", line9600)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		start, left := time.Now(), false
+		answer, err := port.Transact(ctx, 0, []byte("?"), func([]byte) (bool, error) {
+			if left {
+				t.Error("complete was called after its caller had gone")
+			}
+			return true, nil
+		})
+		left = true
+		wantReason(t, err, drivers.Stuck)
+		if took := time.Since(start); took != 1300*time.Millisecond || len(answer) != 0 {
+			t.Errorf("told after %s with %q, want after the deadline and 1s more", took, answer)
+		}
+		_, err = ask(t, port, time.Second, 0, "?", 1)
+		wantReason(t, err, drivers.BusDown)
+		close(host.release)
+		synctest.Wait()
+		if string(answer) != "" {
+			t.Errorf("a late answer reached its caller: %q", answer)
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
