@@ -58,11 +58,11 @@ func (o *A02YYUWOptions) Validate() []Problem {
 	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
 	whole := func(key string, l Length, least, most physic.Distance) {
 		if d := physic.Distance(l); d < least || d > most || d%physic.MilliMetre != 0 {
-			add(key, Length(least).String()+" to "+Length(most).String()+" in whole millimetres", l.String())
+			add(key, told("{0} … {1}，精确到毫米|{0} … {1} in whole millimetres", Length(least).String(), Length(most).String()), l.String())
 		}
 	}
 	if o.Port == "" {
-		add("port", "a serial port, such as ttyS1", "nothing")
+		add("port", "串口，如 ttyS1|a serial port, such as ttyS1", "nothing")
 	}
 	whole("height", o.Height, physic.MilliMetre, a02yyuw.MaxHeight)
 	known := slices.Contains(o.Model.Values(), string(o.Model))
@@ -71,21 +71,21 @@ func (o *A02YYUWOptions) Validate() []Problem {
 	}
 	switch {
 	case !slices.Contains(o.Mode.Values(), string(o.Mode)):
-		add("mode", "auto or trigger", string(o.Mode))
+		add("mode", "auto, trigger", string(o.Mode))
 	case o.Mode == "trigger" && known && !a02yyuw.Model(o.Model).CanTrigger():
-		add("mode", "auto: "+string(o.Model)+" sends by itself only", "trigger")
+		add("mode", told("auto：{0} 只会自动输出|auto: {0} sends by itself only", string(o.Model)), "trigger")
 	}
 	if o.Baud != 9600 && o.Baud != 115200 {
-		add("baud", "9600 or 115200", fmt.Sprint(o.Baud))
+		add("baud", "9600, 115200", fmt.Sprint(o.Baud))
 	}
 	whole("blind", o.Blind, 0, a02yyuw.MaxDistance)
 	whole("range", o.Range, 0, a02yyuw.MaxDistance)
 	if o.Median < 1 || o.Median > a02yyuw.MaxMedian {
-		add("median", fmt.Sprintf("1 to %d", a02yyuw.MaxMedian), fmt.Sprint(o.Median))
+		add("median", fmt.Sprintf("1 … %d", a02yyuw.MaxMedian), fmt.Sprint(o.Median))
 	}
 	if len(problems) == 0 {
 		if blind, reach := o.opts().Seen(); blind >= reach {
-			add("blind", "less than the range of "+Length(reach).String(), Length(blind).String())
+			add("blind", told("小于最远距离 {0}|less than the range of {0}", Length(reach).String()), Length(blind).String())
 		}
 	}
 	return problems

@@ -41,6 +41,14 @@ type Problem struct {
 	Got  string // what is there
 }
 
+// told is a Want in which {0} and {1} stand for args, in both languages.
+func told(want string, args ...string) string {
+	for i, arg := range args {
+		want = strings.ReplaceAll(want, fmt.Sprintf("{%d}", i), arg)
+	}
+	return want
+}
+
 // Sensor is what a driver builds.
 type Sensor struct {
 	Sampler drivers.Sampler

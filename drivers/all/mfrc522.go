@@ -71,13 +71,13 @@ func (o *MFRC522Options) Validate() []Problem {
 	var problems []Problem
 	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
 	if o.Port == "" {
-		add("port", "a port, such as spidev0.0", "nothing")
+		add("port", "SPI 端口，如 spidev0.0|a port, such as spidev0.0", "nothing")
 	}
 	if f := physic.Frequency(o.Speed); f < slowestMFRC522 || f > fastestMFRC522 {
-		add("speed", fmt.Sprintf("%s to %s", Frequency(slowestMFRC522), Frequency(fastestMFRC522)), o.Speed.String())
+		add("speed", fmt.Sprintf("%s … %s", Frequency(slowestMFRC522), Frequency(fastestMFRC522)), o.Speed.String())
 	}
 	if o.Gone < 1 || o.Gone > mfrc522.MostGone {
-		add("gone", fmt.Sprintf("1 to %d", mfrc522.MostGone), fmt.Sprint(o.Gone))
+		add("gone", fmt.Sprintf("1 … %d", mfrc522.MostGone), fmt.Sprint(o.Gone))
 	}
 	return problems
 }

@@ -165,16 +165,16 @@ func (o *ModbusOptions) Validate() []Problem {
 	var problems []Problem
 	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
 	if o.Port == "" {
-		add("port", "a serial port, such as /dev/ttyS1", "nothing")
+		add("port", "串口，如 /dev/ttyS1|a serial port, such as /dev/ttyS1", "nothing")
 	}
 	if o.Baud < 300 || o.Baud > 4_000_000 {
-		add("baud", "300 to 4000000", fmt.Sprint(o.Baud))
+		add("baud", "300 … 4000000", fmt.Sprint(o.Baud))
 	}
 	if o.StopBits != 1 && o.StopBits != 2 {
-		add("stop_bits", "1 or 2", fmt.Sprint(o.StopBits))
+		add("stop_bits", "1, 2", fmt.Sprint(o.StopBits))
 	}
 	if o.Unit < 1 || o.Unit > modbus.MaxUnit {
-		add("unit", fmt.Sprintf("1 to %d", modbus.MaxUnit), fmt.Sprint(o.Unit))
+		add("unit", fmt.Sprintf("1 … %d", modbus.MaxUnit), fmt.Sprint(o.Unit))
 	}
 	for _, word := range []struct {
 		key, got string
@@ -198,10 +198,10 @@ func (o *ModbusOptions) validateValue() []Problem {
 	var problems []Problem
 	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
 	if int(o.Register)+modbus.Type(o.Type).Registers() > 1<<16 {
-		add("register", "0 to 65534 for two registers", fmt.Sprint(o.Register))
+		add("register", "两个寄存器时为 0 … 65534|0 … 65534 for two registers", fmt.Sprint(o.Register))
 	}
 	if err := modbus.CheckScale(drivers.Decimal(o.Scale), modbus.LengthUnit(o.Measured)); err != nil {
-		add("scale", "a number other than 0 of at most six digits, no finer than a nanometre", o.Scale.String())
+		add("scale", "不为 0、至多六位、不细于纳米的数|a number other than 0 of at most six digits, no finer than a nanometre", o.Scale.String())
 	}
 	const far = Length(1000 * physic.Metre)
 	for _, length := range []struct {
@@ -209,19 +209,19 @@ func (o *ModbusOptions) validateValue() []Problem {
 		got Length
 	}{{"offset", o.Offset}, {"min", o.Min}, {"max", o.Max}} {
 		if length.got < -far || length.got > far {
-			add(length.key, "-1000m to 1000m", length.got.String())
+			add(length.key, "-1000m … 1000m", length.got.String())
 		}
 	}
 	if o.Min > o.Max {
-		add("min", "at most max, "+o.Max.String(), o.Min.String())
+		add("min", told("不高于 max，即 {0}|at most max, {0}", o.Max.String()), o.Min.String())
 	}
 	for _, v := range o.Bad {
 		if err := v.Check(modbus.Type(o.Type)); err != nil {
-			add("bad_values", "values a register of type "+string(o.Type)+" can have", v.String())
+			add("bad_values", told("类型 {0} 的寄存器可能有的值|values a register of type {0} can have", string(o.Type)), v.String())
 		}
 	}
 	if o.Timeout < modbus.MinTimeout || o.Timeout > modbus.MaxTimeout {
-		add("timeout", fmt.Sprintf("%s to %s", modbus.MinTimeout, modbus.MaxTimeout), o.Timeout.String())
+		add("timeout", fmt.Sprintf("%s … %s", modbus.MinTimeout, modbus.MaxTimeout), o.Timeout.String())
 	}
 	return problems
 }

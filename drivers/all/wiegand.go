@@ -61,24 +61,24 @@ func (o *WiegandOptions) Validate() []Problem {
 	d0, d1 := board.LineName(o.D0), board.LineName(o.D1)
 	switch {
 	case d0 == "":
-		add("d0", "a line, such as gpiochip0:5", "nothing")
+		add("d0", "GPIO 线，如 gpiochip0:5|a line, such as gpiochip0:5", "nothing")
 	case d1 == "":
 	case d0 == d1:
-		add("d1", "another line than d0", o.D1)
+		add("d1", "与 d0 不同的线|another line than d0", o.D1)
 	case !sameChip(d0, d1):
-		add("d1", "a line of the same chip as d0", o.D1)
+		add("d1", "与 d0 同一芯片的线|a line of the same chip as d0", o.D1)
 	}
 	if d1 == "" {
-		add("d1", "a line, such as gpiochip0:6", "nothing")
+		add("d1", "GPIO 线，如 gpiochip0:6|a line, such as gpiochip0:6", "nothing")
 	}
 	if _, err := wiegand.ParseFormats(o.Format.String()); err != nil {
-		add("format", "26, 34, h10304 or h10302, keypad4, keypad8, joined by +", o.Format.String())
+		add("format", "26, 34, h10304 或 h10302, keypad4, keypad8，用 + 连接|26, 34, h10304 or h10302, keypad4, keypad8, joined by +", o.Format.String())
 	}
 	if !slices.Contains(o.UIDOrder.Values(), string(o.UIDOrder)) {
-		add("uid_order", strings.Join(o.UIDOrder.Values(), " or "), string(o.UIDOrder))
+		add("uid_order", strings.Join(o.UIDOrder.Values(), ", "), string(o.UIDOrder))
 	}
 	if !slices.Contains(o.Pull.Values(), string(o.Pull)) {
-		add("pull", strings.Join(o.Pull.Values(), " or "), string(o.Pull))
+		add("pull", strings.Join(o.Pull.Values(), ", "), string(o.Pull))
 	}
 	for _, d := range []struct {
 		key              string
@@ -89,7 +89,7 @@ func (o *WiegandOptions) Validate() []Problem {
 		{"entry", o.Entry, wiegand.MinEntry, wiegand.MaxEntry},
 	} {
 		if d.value < d.low || d.value > d.high {
-			add(d.key, fmt.Sprintf("%s to %s", d.low, d.high), d.value.String())
+			add(d.key, fmt.Sprintf("%s … %s", d.low, d.high), d.value.String())
 		}
 	}
 	return problems
