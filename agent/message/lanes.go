@@ -177,8 +177,8 @@ func lossOf(l *record.Loss) *lossJSON {
 }
 
 type cardJSON struct {
-	Pseudonym string `json:"pseudonym"`
-	Format    string `json:"format,omitempty"`
+	Pseudonym string `json:"pseudonym,omitempty"`
+	Format    string `json:"format"`
 }
 
 func cardOf(c *record.Card) *cardJSON {

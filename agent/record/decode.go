@@ -183,7 +183,7 @@ func decodeEvent(b []byte) (Event, error) {
 	switch {
 	case err != nil:
 		return Event{}, err
-	case e.Kind == EventCard && card.Pseudonym == "":
+	case e.Kind == EventCard && card.Format == "":
 		return Event{}, fmt.Errorf("%w: card event without a card", ErrDamaged)
 	case e.Kind == EventTime && e.Time == nil:
 		return Event{}, fmt.Errorf("%w: time event without a fix", ErrDamaged)

@@ -109,7 +109,8 @@ func TestRefused(t *testing.T) {
 		"not UTF-8":               {appendMessage(reading(fieldQuality, 3), fieldReason, []byte{0xff}), ErrDamaged},
 		"start as a number":       {appendNumber(header(KindEvent, 0, clock.Stamp{}, ""), fieldStart, 1), ErrDamaged},
 		"epoch as a varint":       {appendMessage(header(KindEvent, 0, clock.Stamp{}, ""), fieldStart, []byte{0x08, 1}), ErrDamaged},
-		"card without pseudonym":  {event(EventCard, fieldFormat, []byte("uid")), ErrDamaged},
+		"card without format":     {event(EventCard, fieldPseudonym, []byte("9f3a")), ErrDamaged},
+		"card without pseudonym":  {event(EventCard, fieldFormat, []byte("uid")), nil},
 		"card without a card":     {event(EventCard, 0, nil), ErrDamaged},
 		"time without a fix":      {event(EventTime, 0, nil), ErrDamaged},
 		"fix without boot":        {event(EventTime, fieldFix, fix[2+16:]), ErrDamaged},
@@ -171,7 +172,7 @@ var (
 				n.Draw(t, "within"), n.Draw(t, "most"), rapid.Bool().Draw(t, "quarantined"), n.Draw(t, "salvaged")}
 		}
 		if e.Kind == EventCard || rapid.Bool().Draw(t, "card") {
-			e.Card = &Card{"c" + genText.Draw(t, "pseudonym"), genText.Draw(t, "format")}
+			e.Card = &Card{genText.Draw(t, "pseudonym"), "f" + genText.Draw(t, "format")}
 		}
 		if e.Kind == EventTime || rapid.Bool().Draw(t, "time") {
 			e.Time = &Fix{Boot: genStamp.Draw(t, "fix").Boot, Offset: time.Duration(rapid.Int64().Draw(t, "fix at")),

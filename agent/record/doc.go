@@ -55,7 +55,7 @@
 //
 // A reading of quality fault has none of the fields 9 to 11, and one that has
 // them is damaged: a fault is never a value. Likewise a card event without a
-// pseudonym, a time event without a fix, and a fix without boot or utc. Of a
+// format (a gateway that has no site key tells cards without a pseudonym), a time event without a fix, and a fix without boot or utc. Of a
 // drivers.Reading neither Raw nor Token has a field here.
 //
 // A water level of 1.840 m from a sensor with an id of ten letters takes 69

@@ -101,7 +101,7 @@ type Event struct {
 // Card is what was presented to a reader.
 type Card struct {
 	// Pseudonym stands for the card: keyed, so that it says nothing without the
-	// site's key, and the same each time.
+	// site's key, and the same each time. Empty where there is no site key.
 	Pseudonym string
 	// Format is how the reader sent it, such as "h10301" or "uid".
 	Format string
