@@ -49,6 +49,7 @@ const (
 	rcTransceive = 0x0C
 	rcSoftReset  = 0x0F
 	rcPowerDown  = 0x10
+	rcKeepAfter  = 0x80 // CollReg: ValuesAfterColl
 	rcRcvOff     = 0x20
 
 	rcFIFOSize = 64
@@ -61,14 +62,8 @@ var rcPowerOn = map[byte]byte{
 	0x1C: 0x62, 0x1F: 0xEB, 0x21: 0xFF, 0x22: 0xFF, 0x24: 0x26, 0x26: 0x48, 0x27: 0x88, 0x28: 0x20, 0x29: 0x20,
 }
 
-const (
-	rcWake = 500 * time.Microsecond // from a reset to an answer
-	rcClk  = 13_560_000             // Hz
-	// One bit at 106 kBd takes 128 periods of the field; a card answers 1172 of
-	// them after the reader's last bit (ISO/IEC 14443-3, frame delay time).
-	rcBit   = time.Second * 128 / rcClk
-	rcDelay = time.Second * 1172 / rcClk
-)
+// rcWake is from a reset to an answer.
+const rcWake = 500 * time.Microsecond
 
 // MFRC522 is a model of NXP's reader chip on SPI, from its datasheet and not
 // from our driver: registers, FIFO, the commands Idle, Transceive and SoftReset,
@@ -90,14 +85,6 @@ type MFRC522 struct {
 	timer     time.Time // when TimerIRq comes; zero while stopped
 	onAnswer  func(frame, answer []byte) []byte
 	onRead    func(r []byte)
-}
-
-// airAnswer is what the receiver will have at a time.
-type airAnswer struct {
-	at     time.Time
-	data   []byte
-	errors byte
-	coll   byte
 }
 
 // NewMFRC522 is a chip of version 2.0 just powered on, with an empty field.
@@ -260,7 +247,9 @@ func (m *MFRC522) read(register byte) byte {
 
 func (m *MFRC522) write(register, v byte) {
 	switch register {
-	case rcVersion, rcError, rcColl: // read only
+	case rcVersion, rcError: // read only
+	case rcColl:
+		m.registers[rcColl] = v&rcKeepAfter | m.registers[rcColl]&^rcKeepAfter
 	case rcCommand:
 		m.command(v & 0x0F)
 	case rcComIrq:
@@ -325,98 +314,5 @@ func (m *MFRC522) field(on bool) {
 		}
 	case m.fieldOn.IsZero():
 		m.fieldOn = time.Now()
-	}
-}
-
-// transceive sends the FIFO and works out what will be received.
-func (m *MFRC522) transceive(now time.Time) {
-	frame, lastBits := m.fifo, int(m.registers[rcBitFraming]&7)
-	m.fifo = nil
-	m.registers[rcError] = 0
-	bits := 9*len(frame) + 2
-	if lastBits != 0 {
-		bits += lastBits - 9
-	}
-	sent := now.Add(time.Duration(bits) * rcBit)
-	if m.registers[rcTMode]&0x80 != 0 {
-		ticks := 1 + int64(m.registers[rcTReloadH])<<8 + int64(m.registers[rcTReloadL])
-		prescaler := 2*(int64(m.registers[rcTMode]&0x0F)<<8+int64(m.registers[rcTPrescaler])) + 1
-		m.timer = sent.Add(time.Duration(ticks * prescaler * int64(time.Second) / rcClk))
-	}
-	answer := m.hear(now, frame, lastBits)
-	if answer == nil {
-		return
-	}
-	begins := sent.Add(rcDelay)
-	answer.at = begins.Add(time.Duration(9*len(answer.data)+2) * rcBit)
-	if begins.Add(5 * rcBit).Before(m.timer) {
-		m.timer = time.Time{} // stopped by the first bits
-	}
-	m.pending = answer
-}
-
-// hear is what the receiver gets for a frame; nil is silence.
-func (m *MFRC522) hear(now time.Time, frame []byte, lastBits int) *airAnswer {
-	if m.fault == ReaderDeaf || m.fieldOn.IsZero() || now.Sub(m.fieldOn) < cardWake {
-		return nil
-	}
-	var got *airAnswer
-	for _, c := range m.cards {
-		if answer := c.answer(frame, lastBits); answer != nil {
-			got = got.overlay(answer)
-		}
-	}
-	if m.onAnswer != nil {
-		var data []byte
-		if got != nil {
-			data = got.data
-		}
-		if data = m.onAnswer(frame, data); data == nil {
-			return nil
-		}
-		if got == nil {
-			got = &airAnswer{}
-		}
-		got.data = data
-	}
-	return got
-}
-
-// overlay is the answers of two cards on top of each other. Where they differ
-// the receiver sees modulation in both halves of a bit.
-func (a *airAnswer) overlay(answer []byte) *airAnswer {
-	if a == nil {
-		return &airAnswer{data: append([]byte(nil), answer...)}
-	}
-	for i := range max(len(a.data), len(answer)) {
-		switch {
-		case i >= len(answer):
-		case i >= len(a.data):
-			a.data = append(a.data, answer[i])
-			a.errors |= 0x08
-		case a.data[i] != answer[i]:
-			a.data[i] |= answer[i]
-			a.errors |= 0x08 // CollErr
-		}
-	}
-	return a
-}
-
-// advance lets happen what was due.
-func (m *MFRC522) advance(now time.Time) {
-	if m.pending != nil && !now.Before(m.pending.at) {
-		got := m.pending
-		m.pending = nil
-		m.fifo = append(m.fifo, got.data[:min(len(got.data), rcFIFOSize)]...)
-		m.registers[rcControl] &^= 7
-		m.registers[rcError] = got.errors
-		m.registers[rcComIrq] |= 0x20
-		if got.errors != 0 {
-			m.registers[rcComIrq] |= 0x02
-		}
-	}
-	if !m.timer.IsZero() && !now.Before(m.timer) {
-		m.timer = time.Time{}
-		m.registers[rcComIrq] |= 0x01
 	}
 }
