@@ -44,9 +44,9 @@ type exchange struct {
 type heard struct {
 	answer  []byte // the whole frame; nil when it is not there (yet)
 	stale   int    // whole answers of the unit to other questions
-	others  int    // whole answers of other units
+	others  int    // whole frames of others
 	echo    bool   // the question itself
-	damaged bool   // an answer of the right form with a wrong checksum
+	damaged []byte // a frame that is the answer in all but its checksum
 	stray   int    // other bytes that an idle line does not make by itself
 }
 
@@ -72,7 +72,7 @@ func (x exchange) search(b []byte, ended bool) (h heard) {
 			h.answer = b[:n]
 			return h
 		case v == damaged:
-			h.damaged = true
+			h.damaged = b[:n]
 		}
 		if n := answerAt(b); n > 0 {
 			if b[0] == x.request.Unit {
@@ -80,6 +80,11 @@ func (x exchange) search(b []byte, ended bool) (h heard) {
 			} else {
 				h.others++
 			}
+			b = b[n:]
+			continue
+		}
+		if _, n, ok := ParseRequest(b); ok { // another master's, or an echo that was late
+			h.others++
 			b = b[n:]
 			continue
 		}
@@ -99,7 +104,7 @@ func idle(b byte) bool {
 }
 
 // silence reports that nothing came that could have been an answer.
-func (h heard) silence() bool { return h.stale == 0 && !h.damaged && h.stray == 0 }
+func (h heard) silence() bool { return h.stale == 0 && h.damaged == nil && h.stray == 0 }
 
 // String says what was heard instead of an answer.
 func (h heard) String() string {
@@ -107,14 +112,14 @@ func (h heard) String() string {
 	if h.echo {
 		parts = append(parts, "the question's own echo")
 	}
-	if h.damaged {
+	if h.damaged != nil {
 		parts = append(parts, "an answer with a wrong checksum")
 	}
 	if h.stale > 0 {
 		parts = append(parts, fmt.Sprintf("%d answers to another question", h.stale))
 	}
 	if h.others > 0 {
-		parts = append(parts, fmt.Sprintf("%d answers of other units", h.others))
+		parts = append(parts, fmt.Sprintf("%d frames of others", h.others))
 	}
 	if h.stray > 0 {
 		parts = append(parts, fmt.Sprintf("%d stray bytes", h.stray))

@@ -59,8 +59,9 @@ func TestHeardInstead(t *testing.T) {
 		{"00 fe ff f8 80", "nothing", true},
 		{level, "the question's own echo", true},
 		{level + "fe", "the question's own echo", true},
-		{unitTwo, "1 answers of other units", true},
-		{"fe" + unitTwo + unitTwo, "2 answers of other units", true},
+		{unitTwo, "1 frames of others", true},
+		{"fe" + unitTwo + unitTwo, "2 frames of others", true},
+		{"02 03 00 00 00 01 84 39", "1 frames of others", true},
 		{twoValues, "1 answers to another question", false},
 		{coils, "1 answers to another question", false},
 		{"01 03 02 00 99 78 2F", "an answer with a wrong checksum", false},
@@ -165,6 +166,9 @@ func endsFrame(x exchange, line, answer []byte) bool {
 	all := append(bytes.Clone(line), answer...)
 	for i := range line {
 		if n := answerAt(all[i:]); n > 0 && i+n > len(line) {
+			return true
+		}
+		if _, n, ok := ParseRequest(all[i:]); ok && i+n > len(line) {
 			return true
 		}
 		if n, v := x.request.match(all[i:]); v == right && i+n > len(line) {

@@ -21,7 +21,9 @@
 // An answer does not say which register it is of. A unit that answers later
 // than its timeout could so have its answer taken for that to the next question.
 // Waiting longer only moves the problem; Master counts the questions still
-// unanswered, and believes none of as many answers that follow (see unit.go).
+// unanswered, and believes an answer only when it can be to no other of them (see
+// unit.go). To be sure sooner it may ask the other read function (4 for 3, 3 for
+// 4) at the same register once, and only looks that something answers.
 //
 // # A dead unit
 //

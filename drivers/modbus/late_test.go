@@ -18,9 +18,8 @@ import (
 // register holds its own unit and number, so that a swapped answer shows.
 type slow struct {
 	random *rand.Rand
-	late   func(*rand.Rand) time.Duration
-	lost   float64 // share of questions and answers
-	ready  map[byte]time.Time
+	behaviour
+	ready map[byte]time.Time
 }
 
 func (s *slow) answer(q []byte) []sim.Piece {
@@ -33,24 +32,40 @@ func (s *slow) answer(q []byte) []sim.Piece {
 	}
 	s.ready[q[0]] = at
 	answer := []byte{q[0], q[1], 2, q[0], q[3]}
+	if modbus.Function(q[1]) != modbus.ReadHoldingRegisters {
+		answer = []byte{q[0], q[1] | 0x80, 1} // no such function
+	}
 	answer = binary.LittleEndian.AppendUint16(answer, modbus.CRC(answer))
 	if s.random.Float64() < s.lost {
-		answer[5] ^= 0x40
+		answer[len(answer)-1] ^= 0x40
 	}
 	return []sim.Piece{{After: time.Until(at), Bytes: answer}}
 }
 
-// lateness of units, in the order of how bad it is.
-var lateness = map[string]func(*rand.Rand) time.Duration{
-	"mostly quick": func(r *rand.Rand) time.Duration {
+// behaviour is how late a line's units are, and what share of questions and of
+// answers is lost.
+type behaviour struct {
+	late func(*rand.Rand) time.Duration
+	lost float64
+}
+
+var behaviours = map[string]behaviour{
+	"a long cable": {func(*rand.Rand) time.Duration { return 10 * time.Millisecond }, 0.02},
+	"now and then late": {func(r *rand.Rand) time.Duration {
+		if r.IntN(100) == 0 {
+			return time.Duration(r.IntN(1500)) * time.Millisecond
+		}
+		return 10 * time.Millisecond
+	}, 0.005},
+	"often late": {func(r *rand.Rand) time.Duration {
 		if r.IntN(5) == 0 {
 			return time.Duration(r.IntN(1500)) * time.Millisecond
 		}
 		return 10 * time.Millisecond
-	},
-	"around the timeout": func(r *rand.Rand) time.Duration { return time.Duration(250+r.IntN(200)) * time.Millisecond },
-	"radio bridge":       func(r *rand.Rand) time.Duration { return time.Duration(1200+r.IntN(900)) * time.Millisecond },
-	"far away":           func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(6000)) * time.Millisecond },
+	}, 0.1},
+	"around the timeout": {func(r *rand.Rand) time.Duration { return time.Duration(250+r.IntN(200)) * time.Millisecond }, 0.1},
+	"radio bridge":       {func(r *rand.Rand) time.Duration { return time.Duration(1200+r.IntN(900)) * time.Millisecond }, 0.1},
+	"far away":           {func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(6000)) * time.Millisecond }, 0.1},
 }
 
 // asker is a way of asking.
@@ -58,11 +73,11 @@ type asker func(ctx context.Context, r modbus.Request) ([]byte, error)
 
 // swapped asks four registers of two units at random for two minutes, and counts
 // right answers and those of another register.
-func swapped(t *testing.T, seed uint64, late func(*rand.Rand) time.Duration, by func(*board.Serial) asker) (right, wrong int) {
+func swapped(t *testing.T, seed uint64, of behaviour, by func(*board.Serial) asker) (right, wrong int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		hardware := sim.NewBoard()
-		s := &slow{random: rand.New(rand.NewPCG(seed, 1)), late: late, lost: 0.1, ready: map[byte]time.Time{}}
+		s := &slow{random: rand.New(rand.NewPCG(seed, 1)), behaviour: of, ready: map[byte]time.Time{}}
 		hardware.Serial(port).Attach(s.answer)
 		b := board.New(hardware, board.Options{})
 		defer func() {
@@ -92,11 +107,13 @@ func swapped(t *testing.T, seed uint64, late func(*rand.Rand) time.Duration, by 
 }
 
 func TestLateAnswersAreNeverTakenForOthers(t *testing.T) {
-	for name, late := range lateness {
+	for name, of := range behaviours {
 		t.Run(name, func(t *testing.T) {
-			right, wrong := 0, 0
-			for seed := range uint64(10) {
-				r, w := swapped(t, seed, late, func(p *board.Serial) asker {
+			right, wrong, naive := 0, 0, 0
+			for seed := range uint64(4) {
+				n, _ := swapped(t, seed, of, careless)
+				naive += n
+				r, w := swapped(t, seed, of, func(p *board.Serial) asker {
 					m, err := modbus.NewMaster(p, 9600)
 					if err != nil {
 						t.Fatal(err)
@@ -105,10 +122,13 @@ func TestLateAnswersAreNeverTakenForOthers(t *testing.T) {
 				})
 				right, wrong = right+r, wrong+w
 			}
-			if wrong != 0 || right == 0 && name != "radio bridge" {
+			if wrong != 0 {
 				t.Errorf("%d answers of another register among %d right ones", wrong, right)
 			}
-			t.Logf("%d right, %d swapped", right, wrong)
+			if mild := of.lost < 0.1; mild && right < naive*8/10 {
+				t.Errorf("%d right answers of %d: the doubt costs too much", right, naive)
+			}
+			t.Logf("%d right, %d swapped; %d right where nobody counts", right, wrong, naive)
 		})
 	}
 }
@@ -117,14 +137,14 @@ func TestLateAnswersAreNeverTakenForOthers(t *testing.T) {
 // function, count and checksum, and discarding what was received before, is not
 // enough.
 func TestControlWhoDoesNotCountIsDeceived(t *testing.T) {
-	for name, late := range lateness {
+	for name, of := range behaviours {
 		right, wrong := 0, 0
-		for seed := range uint64(10) {
-			r, w := swapped(t, seed, late, careless)
+		for seed := range uint64(4) {
+			r, w := swapped(t, seed, of, careless)
 			right, wrong = right+r, wrong+w
 		}
 		t.Logf("%s: %d right, %d swapped", name, right, wrong)
-		if wrong == 0 {
+		if wrong == 0 && name != "a long cable" {
 			t.Errorf("%s: nobody is deceived: the test above proves nothing", name)
 		}
 	}

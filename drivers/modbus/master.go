@@ -126,27 +126,34 @@ func (m *Master) ask(ctx context.Context, u *unit, r Request, timeout time.Durat
 		return nil, noTurn(u, err)
 	}
 	defer u.give()
-	x := exchange{request: r, question: r.Append(make([]byte, 0, fixedLength))}
-	left := tries
+	left, marking := tries, true
 	if u.rank() == silent {
 		left = 1
 	}
 	var last error
 	for left > 0 && ctx.Err() == nil {
-		if last != nil && !roomFor(ctx, m.longest(x, timeout)) {
+		if last != nil && !roomFor(ctx, m.longest(r, timeout)) {
 			break // a question cut short would only leave a late answer behind
 		}
 		if err := m.turns.take(ctx, u.rank()); err != nil {
 			break
 		}
-		data, again, err := m.exchange(ctx, u, x, timeout)
+		if marking && !u.markless && u.rank() != silent && u.doubts(r, nil) {
+			marking = m.mark(ctx, u, r, timeout)
+			m.turns.give()
+			continue
+		}
+		answer, err := m.exchange(ctx, u, r, timeout)
 		m.turns.give()
 		switch {
-		case err == nil && data != nil:
-			return data, nil
-		case !again:
+		case answer != nil:
+			u.markless = u.markless || !marking
+			if u.answers(r, answer) {
+				return content(r, answer)
+			}
+		case !worthRepeating(ctx, err):
 			return nil, err
-		case err != nil:
+		default:
 			left--
 		}
 		last = err
@@ -154,10 +161,34 @@ func (m *Master) ask(ctx context.Context, u *unit, r Request, timeout time.Durat
 	switch {
 	case last != nil:
 		return nil, last
-	case u.older > 0:
-		return nil, drivers.Because(drivers.NotReady, errors.New("it still answers older questions"))
+	case u.doubts(r, nil):
+		return nil, drivers.Because(drivers.NotReady, errors.New("it may still answer older questions"))
 	}
 	return nil, noTurn(u, ctx.Err())
+}
+
+// mark asks what cannot be mistaken, so that questions before it are over, and
+// reports whether it helped.
+func (m *Master) mark(ctx context.Context, u *unit, r Request, timeout time.Duration) bool {
+	mark := r.mark()
+	if u.doubts(mark, nil) {
+		return false // both functions are in use on this unit
+	}
+	answer, _ := m.exchange(ctx, u, mark, timeout) // the question itself will tell what is wrong
+	if answer == nil {
+		return false
+	}
+	u.answers(mark, answer)
+	return true
+}
+
+// content is the data of an answer, or the exception.
+func content(r Request, answer []byte) ([]byte, error) {
+	body := answer[2 : len(answer)-crcLength]
+	if Function(answer[1]) != r.Function {
+		return nil, drivers.Because(drivers.Refused, fmt.Errorf("refused: %w", Exception(body[0])))
+	}
+	return append([]byte(nil), body[1:]...), nil
 }
 
 // noTurn is the error of one whose time ended before its question went out.
@@ -168,12 +199,12 @@ func noTurn(u *unit, err error) error {
 	return drivers.Because(drivers.Stuck, fmt.Errorf("no turn on the line: %w", err))
 }
 
-// exchange asks once. Without data and error the answer was one to an older
-// question. again says that asking again may help.
-func (m *Master) exchange(ctx context.Context, u *unit, x exchange, timeout time.Duration) (data []byte, again bool, err error) {
-	limit, cancel := context.WithTimeout(ctx, m.longest(x, timeout))
+// exchange asks once and returns the frame of an answer that has the right form.
+func (m *Master) exchange(ctx context.Context, u *unit, r Request, timeout time.Duration) ([]byte, error) {
+	x := exchange{request: r, question: r.Append(make([]byte, 0, fixedLength))}
+	limit, cancel := context.WithTimeout(ctx, m.longest(r, timeout))
 	defer cancel()
-	u.asks(x.request)
+	u.asks(r)
 	// The callback leaves nothing behind: a stuck exchange may go on calling it
 	// after it was given up.
 	received, err := m.port.Transact(limit, m.quiet, x.question, func(b []byte) (bool, error) {
@@ -181,21 +212,17 @@ func (m *Master) exchange(ctx context.Context, u *unit, x exchange, timeout time
 	})
 	found := x.search(received, true)
 	if found.answer == nil {
-		return nil, worthRepeating(ctx, err), u.judge(ctx, found, err)
+		if found.damaged != nil {
+			u.closes(r, found.damaged) // it was an answer all the same
+		}
+		return nil, u.judge(ctx, found, err)
 	}
-	u.older = max(0, u.older-found.stale)
-	if !u.answers() {
-		return nil, true, nil
-	}
-	if body := found.answer[2 : len(found.answer)-crcLength]; Function(found.answer[1]) == x.request.Function {
-		return append([]byte(nil), body[1:]...), false, nil
-	}
-	return nil, false, drivers.Because(drivers.Refused, fmt.Errorf("refused: %w", Exception(found.answer[2])))
+	return found.answer, nil
 }
 
 // longest is what one exchange may take.
-func (m *Master) longest(x exchange, timeout time.Duration) time.Duration {
-	return m.quiet + timeout + time.Duration(len(x.question)+x.request.AnswerLength())*m.char
+func (m *Master) longest(r Request, timeout time.Duration) time.Duration {
+	return m.quiet + timeout + time.Duration(fixedLength+r.AnswerLength())*m.char
 }
 
 // roomFor reports whether ctx leaves that much time.
@@ -222,7 +249,7 @@ func (u *unit) judge(ctx context.Context, found heard, err error) error {
 		err = errors.New("exchange ended without an answer")
 	}
 	before := u.missed.Load()
-	u.misses(found.stale)
+	u.misses()
 	reason := drivers.ReasonOf(err)
 	if reason != drivers.NoAnswer && reason != drivers.BadAnswer {
 		u.missed.Store(before) // the port's fault, not the unit's

@@ -131,7 +131,7 @@ func TestFaultsOfAUnit(t *testing.T) {
 		{"silent", sim.ModbusSilent, drivers.NoAnswer, "nothing"},
 		{"wrong checksum", sim.ModbusWrongCRC, drivers.BadAnswer, "wrong checksum"},
 		{"truncated", sim.ModbusTruncated, drivers.BadAnswer, "stray bytes"},
-		{"other unit", sim.ModbusOtherUnit, drivers.NoAnswer, "other units"},
+		{"other unit", sim.ModbusOtherUnit, drivers.NoAnswer, "frames of others"},
 		{"other length", sim.ModbusOtherLength, drivers.BadAnswer, "another question"},
 	} {
 		bubble(t, tt.name, func(t *testing.T, b *bench) {

@@ -10,9 +10,13 @@ import (
 // not say which register it is of. So after a question that went unanswered the
 // next answer may be a late one to that, and look right in everything. No
 // waiting helps against a unit, or a radio bridge before it, that is later than
-// the wait. Counting does: as long as n earlier questions may still be
-// answered, the first n answers are not believed and the question is asked
-// again.
+// the wait. Counting does: an answer is taken for one to the oldest question it
+// can belong to, and believed only when it can belong to no other question.
+// Otherwise the question is asked again.
+//
+// Where an answer was lost and not late, that takes a question more each time.
+// So there is a mark first: the other read function, whose answer or exception
+// carries its own code. Once it is answered, all questions before it are over.
 
 // memory is how long an unanswered question may still be answered.
 const memory = 10 * time.Second
@@ -26,10 +30,14 @@ type unit struct {
 	busy   chan struct{} // room for one: a unit is asked one question at a time
 	missed atomic.Int32  // answers missed in a row; -1 before the first question
 
-	question Request   // the last one
-	owed     int       // its answers that may still come
-	older    int       // answers to other questions that may come before those
-	missing  time.Time // when an answer was last found missing
+	open     []openQuestion // what may still be answered, the oldest first
+	markless bool           // it answers questions but no marks
+}
+
+// openQuestion is a question whose answer may still come.
+type openQuestion struct {
+	request Request
+	at      time.Time
 }
 
 func newUnit() *unit {
@@ -66,33 +74,64 @@ func (u *unit) rank() rank {
 
 // asks notes that r goes out now.
 func (u *unit) asks(r Request) {
-	if time.Since(u.missing) > memory {
-		u.owed, u.older = 0, 0
+	for len(u.open) > 0 && time.Since(u.open[0].at) > memory {
+		u.open = u.open[1:]
 	}
-	if !u.question.same(r) {
-		u.older += u.owed
-		u.owed = 0
-		u.question = r
-	}
-	u.owed++
+	u.open = append(u.open, openQuestion{request: r, at: time.Now()})
 }
 
-// answers notes an answer that has the form of one to the present question, and
-// reports whether it cannot be one to an older question.
-func (u *unit) answers() (believed bool) {
+// answers notes an answer to r, as far as its form tells, and reports whether
+// it can be to no other question.
+func (u *unit) answers(r Request, answer []byte) (believed bool) {
 	u.missed.Store(0)
-	if u.older > 0 {
-		u.older--
-		return false
-	}
-	u.owed--
-	return true
+	believed = !u.doubts(r, answer)
+	u.closes(r, answer)
+	return believed
 }
 
-// misses notes that a question got no answer in time. seen are answers to older
-// questions that came instead.
-func (u *unit) misses(seen int) {
-	u.older = max(0, u.older-seen)
-	u.missed.Store(max(0, u.missed.Load()) + 1)
-	u.missing = time.Now()
+// closes drops the oldest question that such an answer can belong to, and those
+// before it: answers come in order.
+func (u *unit) closes(r Request, answer []byte) {
+	for i, o := range u.open {
+		if o.resembles(r, answer) {
+			u.open = u.open[i+1:]
+			return
+		}
+	}
 }
+
+// doubts reports a question other than r that may still be answered and whose
+// answer looks like that to r; with no answer yet, whose answer may look so.
+func (u *unit) doubts(r Request, answer []byte) bool {
+	for _, o := range u.open {
+		if !o.request.same(r) && o.resembles(r, answer) {
+			return true
+		}
+	}
+	return false
+}
+
+// resembles compares answers: exceptions say nothing but the function.
+func (o openQuestion) resembles(r Request, answer []byte) bool {
+	plain := len(answer) != 0 && Function(answer[1]) == r.Function
+	return o.request.Function == r.Function && (!plain || o.request.AnswerLength() == r.AnswerLength())
+}
+
+// mark is a question whose answer cannot be taken for one to r.
+func (r Request) mark() Request {
+	r.Count = 1
+	switch r.Function {
+	case ReadHoldingRegisters:
+		r.Function = ReadInputRegisters
+	case ReadInputRegisters:
+		r.Function = ReadHoldingRegisters
+	case ReadCoils:
+		r.Function = ReadDiscreteInputs
+	default:
+		r.Function = ReadCoils
+	}
+	return r
+}
+
+// misses notes that a question got no answer in time.
+func (u *unit) misses() { u.missed.Store(max(0, u.missed.Load()) + 1) }
