@@ -80,6 +80,7 @@ type gateway struct {
 	sensors  []sense.Sensor
 	uplinks  []*uplink
 	pipeline *pipeline
+	siren    *siren // nil: no output
 	page     *page.Page
 	listener net.Listener // nil: no page
 }
@@ -132,6 +133,9 @@ func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, 
 	}
 	if g.buffer, err = g.openBuffer(); err != nil {
 		return nil, err
+	}
+	if cfg.Output != nil {
+		g.siren = newSiren(cfg.Output, g.board)
 	}
 	g.cards = g.pseudonyms()
 	g.live = newLive()
@@ -213,6 +217,9 @@ func (g *gateway) run(ctx context.Context) {
 			}
 		})
 	}
+	if g.siren != nil {
+		outlets.Go(func() { g.siren.run(late, g) })
+	}
 	outlets.Go(func() { g.housekeep(late) })
 	outlets.Go(func() { g.health.Run(late) })
 	outlets.Go(func() { g.relayHealth(late) })
@@ -259,6 +266,9 @@ func (g *gateway) watchClock(ctx context.Context, fixes chan<- clock.Fix) {
 
 // reportBus is called by the board with the bus locked.
 func (g *gateway) reportBus(device string, err error) {
+	if g.cfg.Output != nil && device == board.LineName(g.cfg.Output.Line) {
+		return // no sensor hangs on it; the siren has a condition of its own
+	}
 	if err != nil {
 		g.log.Warn("bus is down", "bus", device, "err", err)
 		g.health.Set(health.BusDown, device, err.Error())

@@ -28,15 +28,16 @@ const hangGuard = 30 * time.Second
 
 // rig is one data directory and one simulated board through several runs.
 type rig struct {
-	t     *testing.T
-	data  string
-	board *sim.Board
-	loop  *sim.CurrentLoop
-	water *setting
-	smoke *sim.Line
-	door  *sim.Line
-	city  *city         // nil: no platform
-	clock *clock.Source // nil: the system's
+	t      *testing.T
+	data   string
+	board  *sim.Board
+	loop   *sim.CurrentLoop
+	water  *setting
+	smoke  *sim.Line
+	door   *sim.Line
+	city   *city         // nil: no platform
+	clock  *clock.Source // nil: the system's
+	config string        // rigConfig, or one with its holes
 }
 
 // setting is a level that the test sets and the model reads.
@@ -61,7 +62,7 @@ func (s *setting) set(d physic.Distance) {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, data: t.TempDir(), board: sim.NewBoard(), water: newSetting(500 * physic.MilliMetre)}
+	r := &rig{t: t, config: rigConfig, data: t.TempDir(), board: sim.NewBoard(), water: newSetting(500 * physic.MilliMetre)}
 	r.loop = sim.NewCurrentLoop(150*physic.Ohm, 5*physic.Metre, 0, r.water.get)
 	adc := sim.NewADS1115(func(int) physic.ElectricPotential { return r.loop.Voltage() })
 	r.board.I2C("i2c-1").Attach(0x48, adc)
@@ -104,7 +105,7 @@ func (r *rig) start() *life {
 	if r.city != nil {
 		platform = fmt.Sprintf("{id: city, server: \"tcp://%s\", allow_plaintext: true}", r.city.address)
 	}
-	cfg, problems := configs.Parse("test.yaml", fmt.Appendf(nil, rigConfig, r.data, address, platform), gateway.Catalogue{})
+	cfg, problems := configs.Parse("test.yaml", fmt.Appendf(nil, r.config, r.data, address, platform), gateway.Catalogue{})
 	if err := problems.Err(); err != nil {
 		r.t.Fatal(err)
 	}

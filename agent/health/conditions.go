@@ -23,6 +23,8 @@ const (
 	ReaderMisreads Code = "reader_misreads"
 	// SiteKeyMissing: there is no site key, so cards have no pseudonym.
 	SiteKeyMissing Code = "site_key_missing"
+	// OutputFailed: the siren or relay cannot be switched. Subject: its line.
+	OutputFailed Code = "output_failed"
 	// BusDown: a bus is stuck or gone. Subject: the bus.
 	BusDown Code = "bus_down"
 	// StoreNotDurable: records are kept in memory only.
@@ -119,6 +121,10 @@ func sensorConditions() []Condition {
 		Code: SensorBabbling, Severity: Warning,
 		Title:  Text{"传感器在不停地重复触发，已合并记录", "A sensor keeps triggering; its events are counted together"},
 		Remedy: Text{"请检查触点是否松动、受潮或被卡住", "Check whether its contact is loose, wet or jammed"},
+	}, {
+		Code: OutputFailed, Severity: Critical,
+		Title:  Text{"声光报警器接不通", "The siren cannot be switched"},
+		Remedy: Text{"请检查配置中的输出引脚和继电器接线，报警期间请安排人员值守", "Check the output line in the configuration and the relay's wiring; have somebody on watch meanwhile"},
 	}, {
 		Code: SiteKeyMissing, Severity: Warning,
 		Title:  Text{"没有可用的卡号密钥，刷卡记录不含身份", "There is no site key; cards are recorded without identity"},

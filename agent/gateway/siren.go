@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"watchpost/agent/health"
+	"watchpost/agent/record"
+	"watchpost/configs"
+	"watchpost/drivers/board"
+	"watchpost/drivers/relay"
+)
+
+// sirenLook is how often the siren is looked at beside changes of the alarms.
+const sirenLook = time.Second
+
+// siren switches the configured output while an alarm of its level holds that
+// nobody acknowledged. It needs no store and no platform. A further alarm
+// sounds it again after it fell silent by itself.
+type siren struct {
+	line  string
+	least record.Severity
+	relay *relay.Relay
+	heard map[string]bool // alarms that have sounded
+}
+
+func newSiren(cfg *configs.Output, b *board.Board) *siren {
+	output := b.Output(cfg.Line, cfg.Active == "low")
+	return &siren{
+		line: board.LineName(cfg.Line), least: severity(cfg.Level),
+		relay: relay.New(output, relay.Options{Longest: cfg.Longest}), heard: map[string]bool{},
+	}
+}
+
+// run switches the siren until ctx ends, and then off.
+func (s *siren) run(ctx context.Context, g *gateway) {
+	var kept sync.WaitGroup
+	kept.Go(func() { _ = s.relay.Run(ctx) }) // its error is a condition below
+	defer kept.Wait()
+	look := time.NewTicker(sirenLook)
+	defer look.Stop()
+	for {
+		changed := g.changed.changed()
+		active, _, _ := g.live.activeAlarms()
+		s.follow(active)
+		_, err := s.relay.Wanted()
+		detail := ""
+		if err != nil {
+			detail = err.Error()
+		}
+		set(g.health, err != nil, health.OutputFailed, s.line, detail)
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-look.C:
+		}
+	}
+}
+
+// follow switches as the alarms ask.
+func (s *siren) follow(active []record.Alarm) {
+	calls, fresh := map[string]bool{}, false
+	for _, a := range active {
+		if a.Level < s.least || a.State == record.Acknowledged || a.State == record.Cleared {
+			continue
+		}
+		id := a.Sensor + "/" + a.Kind
+		calls[id] = true
+		fresh = fresh || !s.heard[id]
+	}
+	// What cannot be switched is tried again by Run, and Wanted has the error.
+	on, _ := s.relay.Wanted()
+	switch {
+	case len(calls) == 0:
+		if on || len(s.heard) > 0 { // Off also ends the silence after Longest
+			_ = s.relay.Off()
+		}
+	case !on:
+		err := s.relay.On()
+		if errors.Is(err, relay.ErrNotRunning) {
+			return // the alarms are still unheard
+		}
+		if errors.Is(err, relay.ErrCutOff) && fresh {
+			_ = s.relay.Off()
+			_ = s.relay.On()
+		}
+	}
+	s.heard = calls
+}
