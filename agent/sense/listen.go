@@ -52,8 +52,8 @@ func cameBack(ended <-chan error) bool {
 		return true
 	}
 	select {
-	case <-ended:
-		return true
+	case err := <-ended:
+		return err != nil // as it always is
 	default:
 		return false
 	}
