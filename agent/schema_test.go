@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
+
+	"watchpost/agent/gateway"
+	"watchpost/configs"
 )
 
 var update = flag.Bool("update", false, "write configs/schema.json")
@@ -41,5 +46,31 @@ func TestDriversAreListed(t *testing.T) {
 	}
 	if got := watchpost(t, "drivers", "ads1015"); got.code != 2 || !strings.HasPrefix(got.err, "watchpost: error: no driver ads1015\nwatchpost: hint: there are ads1115, contact") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// example is a line of a sensor that the sample shows but does not have.
+var example = regexp.MustCompile(`(?m)^  # (- |  )`)
+
+// The sample shows every driver, each as it can be used.
+func TestSampleShowsEveryDriver(t *testing.T) {
+	src := example.ReplaceAll(configs.Sample(), []byte("  $1"))
+	cfg, problems := configs.Parse("sample.yaml", src, gateway.Catalogue{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	shown := map[string]bool{}
+	for _, s := range cfg.Sensors {
+		shown[s.Driver] = true
+	}
+	for _, name := range (gateway.Catalogue{}).Names() {
+		if !shown[name] {
+			t.Errorf("configs/sample.yaml does not show driver %s", name)
+		}
+	}
+	if wrong := bytes.Replace(src, []byte("register_unit: mm"), []byte("register_unit: inch"), 1); bytes.Equal(wrong, src) {
+		t.Error("the examples are not uncommented")
+	} else if _, problems := configs.Parse("sample.yaml", wrong, gateway.Catalogue{}); len(problems) != 1 {
+		t.Errorf("a mistake in an example: %v", problems)
 	}
 }

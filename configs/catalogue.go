@@ -20,10 +20,18 @@ import (
 //   - tags can be read into their field, and no required field has a default.
 //
 // The options may have Claims() []string (what no two sensors may both use),
-// Validate() map[string]string (key to what was expected; called only when each
-// value alone is right) and Thresholds() bool (whether an alarm compares). The
-// catalogue may answer the last two for them, with Validate(driver string,
-// options any) map[string]string and Thresholds(driver string, options any) bool.
+// Shares() map[string]string (what several may use, to how: a port to its mode,
+// or to a text that begins with alone), Validate() map[string]string (key to what
+// was expected; called only when each value alone is right) and Thresholds() bool
+// (whether an alarm compares). The catalogue may answer the last two for them,
+// with Validate(driver string, options any) map[string]string and
+// Thresholds(driver string, options any) bool; and it may have Alarms(driver
+// string, options any) bool (whether there is anything to be in alarm).
+//
+// A type with Set may say what it reads: to people with Expects() string, and to
+// the schema with Pattern() string, a regular expression that matches all of it.
+//
+// What people read is "zh|en", or neutral, such as 0x48 … 0x4b.
 func Check(drivers Catalogue) error {
 	var errs []error
 	r := &reader{drivers: drivers}
