@@ -138,7 +138,7 @@ func (m *Master) ask(ctx context.Context, u *unit, r Request, timeout time.Durat
 		if err := m.turns.take(ctx, u.rank()); err != nil {
 			break
 		}
-		if marking && !u.markless && u.rank() != silent && u.doubts(r, nil) {
+		if marking && u.vain < markless && u.rank() != silent && u.doubts(r, nil) {
 			marking = m.mark(ctx, u, r, timeout)
 			m.turns.give()
 			continue
@@ -147,7 +147,9 @@ func (m *Master) ask(ctx context.Context, u *unit, r Request, timeout time.Durat
 		m.turns.give()
 		switch {
 		case answer != nil:
-			u.markless = u.markless || !marking
+			if !marking {
+				u.vain++
+			}
 			if u.answers(r, answer) {
 				return content(r, answer)
 			}
@@ -179,6 +181,7 @@ func (m *Master) mark(ctx context.Context, u *unit, r Request, timeout time.Dura
 		return false
 	}
 	u.answers(mark, answer)
+	u.vain = 0
 	return true
 }
 

@@ -21,6 +21,9 @@ import (
 // memory is how long an unanswered question may still be answered.
 const memory = 10 * time.Second
 
+// markless is how many marks in vain show that a unit answers none.
+const markless = 3
+
 // silentAfter is how many questions in a row a unit leaves unanswered before it
 // counts as silent: it is then asked once each time, and after all others.
 const silentAfter = 3
@@ -30,8 +33,8 @@ type unit struct {
 	busy   chan struct{} // room for one: a unit is asked one question at a time
 	missed atomic.Int32  // answers missed in a row; -1 before the first question
 
-	open     []openQuestion // what may still be answered, the oldest first
-	markless bool           // it answers questions but no marks
+	open []openQuestion // what may still be answered, the oldest first
+	vain int            // marks in a row that it left unanswered while it answered the question
 }
 
 // openQuestion is a question whose answer may still come.
