@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 // to file:line:column.
 type checkCommand struct {
 	File string `arg:"" default:"/etc/watchpost/watchpost.yaml" help:"The configuration, ${default} unless given."`
+	Live bool   `help:"Also open and read the hardware, unless the running agent has it: then that is asked."`
 	Lang string `enum:"zh,en,auto" default:"auto" help:"Language: zh, en, or auto for that of LC_ALL, LC_MESSAGES or LANG (zh when they name none)."`
 }
 
@@ -25,7 +27,7 @@ type checkCommand struct {
 func (checkCommand) Help() string {
 	return `All mistakes are reported at once, each with line, column, what was expected and the nearest correct name.
 
-Exit codes: 0 the configuration is right; 1 the file cannot be read; 2 there are mistakes in it, or wrong usage.`
+Exit codes: 0 the configuration is right; 1 the file cannot be read, or with --live a sensor; 2 there are mistakes in it, or wrong usage.`
 }
 
 // Run prints every mistake, or what a right configuration sets up.
@@ -46,6 +48,9 @@ func (c checkCommand) Run(to streams) error {
 			return fmt.Errorf("print what %s sets up: %w", c.File, err)
 		}
 	}
+	if c.Live {
+		return readOnce(context.Background(), cfg, nil, printer{to: to.out, lang: l})
+	}
 	return nil
 }
 
@@ -54,7 +59,7 @@ type checkSection func(out io.Writer, cfg *configs.Config, l configs.Language) e
 
 // checkSections are the parts in the order they are printed.
 func checkSections() []checkSection {
-	return []checkSection{listSensors, listRemarks}
+	return []checkSection{listSensors, listRemarks, listCosts}
 }
 
 // countMistakes is the error that ends a list of mistakes.

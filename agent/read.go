@@ -39,21 +39,27 @@ func (c readCommand) Run(to streams) error {
 	if err != nil {
 		return err
 	}
-	plan, err := gateway.Plan(cfg, c.Sensors)
-	if err != nil {
-		return &failure{exitUsage, err, "name sensors by their id"}
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	source := readSource(hardware{cfg: cfg, host: board.Periph(nil), sensors: c.Sensors})
-	if agent, running := findAgent(ctx, cfg); running {
-		source = agent
-	}
 	p := printer{to: to.out, json: c.JSON, lang: lang}
-	if c.Watch {
-		return source.watch(ctx, plan, func(r readout) error { return p.print([]readout{r}) })
+	if !c.Watch {
+		return readOnce(ctx, cfg, c.Sensors, p)
 	}
-	rows, err := source.once(ctx, plan)
+	plan, err := readPlan(cfg, c.Sensors)
+	if err != nil {
+		return err
+	}
+	return sourceOf(ctx, cfg, c.Sensors).watch(ctx, plan, func(r readout) error { return p.print([]readout{r}) })
+}
+
+// readOnce prints one reading of each quantity of the sensors. The error counts
+// those that could not be read.
+func readOnce(ctx context.Context, cfg *configs.Config, sensors []string, p printer) error {
+	plan, err := readPlan(cfg, sensors)
+	if err != nil {
+		return err
+	}
+	rows, err := sourceOf(ctx, cfg, sensors).once(ctx, plan)
 	if err != nil {
 		return err
 	}
@@ -61,9 +67,26 @@ func (c readCommand) Run(to streams) error {
 		return err
 	}
 	if n := faults(rows); n > 0 {
-		return fmt.Errorf("read sensors: %d of %d values could not be read", n, len(rows))
+		text := configs.Words{Zh: "%d 个读数中有 %d 个读不到", En: "values: %d, not read: %d"}
+		return fmt.Errorf(text.In(p.lang), len(rows), n)
 	}
 	return nil
+}
+
+func readPlan(cfg *configs.Config, sensors []string) ([]gateway.Observed, error) {
+	plan, err := gateway.Plan(cfg, sensors)
+	if err != nil {
+		return nil, &failure{exitUsage, err, "name sensors by their id"}
+	}
+	return plan, nil
+}
+
+// sourceOf is the running agent, or else the hardware itself.
+func sourceOf(ctx context.Context, cfg *configs.Config, sensors []string) readSource {
+	if agent, running := findAgent(ctx, cfg); running {
+		return agent
+	}
+	return hardware{cfg: cfg, host: board.Periph(nil), sensors: sensors}
 }
 
 // languageFor is the language a flag names, or the locale's.

@@ -20,8 +20,10 @@ func (e *Error) Unwrap() error { return e.Err }
 // Because attaches a reason to err. A nil err stays nil. An error that has a
 // reason already keeps it: the one nearest the hardware knows best.
 func Because(why Reason, err error) error {
-	var known *Error
-	if err == nil || errors.As(err, &known) {
+	if err == nil {
+		return nil // before anything is allocated: most calls succeed
+	}
+	if _, known := errors.AsType[*Error](err); known {
 		return err
 	}
 	return &Error{Reason: why, Err: err}
@@ -30,9 +32,9 @@ func Because(why Reason, err error) error {
 // ReasonOf is the reason to show for err: the one attached to it, Stuck for a
 // deadline that passed, else Broken.
 func ReasonOf(err error) Reason {
-	var known *Error
+	known, ok := errors.AsType[*Error](err)
 	switch {
-	case errors.As(err, &known):
+	case ok:
 		return known.Reason
 	case errors.Is(err, context.DeadlineExceeded):
 		return Stuck

@@ -107,7 +107,8 @@ const (
 
 	// NoEcho is a distance sensor that saw nothing.
 	NoEcho Reason = "no_echo"
-	// Interference is a distance sensor disturbed by another one.
+	// Interference is a sensor disturbed by others of its kind: two ultrasonic
+	// probes, or several cards before one reader.
 	Interference Reason = "interference"
 	// BlindZone is an object nearer than a distance sensor can see.
 	BlindZone Reason = "blind_zone"

@@ -41,8 +41,8 @@ func loopReasons() map[string]Reason {
 			Text{"没有收到回波", "it gets no echo"},
 			Text{"检查探头是否对准水面，有没有超出测距范围", "check that the probe looks at the water and that the water is within its range"}},
 		"interference": {
-			Text{"受到其他超声波探头干扰", "another ultrasonic probe disturbs it"},
-			Text{"把两个超声波探头移开一些，或改变朝向", "move the two ultrasonic probes apart or turn one of them"}},
+			Text{"受到同类设备干扰", "others of its kind disturb it"},
+			Text{"超声波探头：移开一些或改变朝向；读卡器：一次只刷一张卡", "ultrasonic probes: move them apart or turn one; reader: present one card at a time"}},
 		"blind_zone": {
 			Text{"水面或杂物离探头太近", "something is too near to the probe"},
 			Text{"清除探头前的杂物；探头要装得比最高水位高出盲区", "clear what is before the probe; mount it above the highest water by its blind zone"}},
@@ -71,7 +71,7 @@ func busReasons() map[string]Reason {
 			Text{"逐个拔下总线上的设备，看是哪一个拉住了总线", "unplug the devices of this bus one by one to find the one that holds it"}},
 		"missing": {
 			Text{"网关上没有这个接口", "the gateway has no such port"},
-			Text{"检查 USB 转换器是否插好、配置中的接口名是否正确", "check that the USB adapter is plugged in and that the port's name in the configuration is right"}},
+			Text{"检查接口是否启用、转换器是否插好、权限和配置中的名称是否正确", "check that the port is enabled, its adapter plugged in, access allowed, and its name in the configuration right"}},
 		"stuck": {
 			Text{"读取卡住，没有返回", "reading it hangs"},
 			Text{"给这个模块断电再上电；仍然如此请更换", "cut this module's power and give it back; replace it if that does not help"}},
