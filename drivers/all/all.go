@@ -57,7 +57,7 @@ type Sensor struct {
 
 // Drivers is the list, in the order of documentation.
 func Drivers() []Driver {
-	return []Driver{ads1115Driver(), contactDriver(), modbusDriver(), wiegandDriver(), a02yyuwDriver(), mfrc522Driver()}
+	return []Driver{ads1115Driver(), contactDriver(), modbusDriver(), wiegandDriver(), a02yyuwDriver(), mfrc522Driver(), doorDriver()}
 }
 
 // Lookup finds a driver by its name.

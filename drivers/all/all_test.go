@@ -34,6 +34,8 @@ func filled(t *testing.T, d all.Driver) all.Options {
 		o.D0, o.D1 = wiegandD0, wiegandD1
 	case *all.MFRC522Options:
 		o.Port = mfrc522Port
+	case *all.DoorOptions:
+		o.Line = doorLine
 	default:
 		t.Fatalf("driver %s: no options in this test for %T", d.Name, o)
 	}
@@ -56,6 +58,7 @@ func TestEveryDriverBuildsAndReads(t *testing.T) {
 				addModbus(demo.Board)
 				demo.Board.Edges(wiegandD0, wiegandD1)
 				addUltrasonic(demo.Board)
+				demo.Board.Edges(doorLine)
 				addMFRC522(demo.Board)
 				b := board.New(demo.Board, board.Options{})
 				defer func() {
@@ -131,6 +134,8 @@ func TestTags(t *testing.T) {
 			case *int:
 				n, err := strconv.ParseInt(text, 0, 0)
 				same = err == nil && int64(*value) == n
+			case *string:
+				same = *value == text
 			case *bool:
 				same = strconv.FormatBool(*value) == text
 			}

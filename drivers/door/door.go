@@ -53,8 +53,9 @@ func New(lines Lines, opts Opts) (*Door, error) {
 func (d *Door) Quantities() []drivers.Quantity { return d.opts.Quantities() }
 
 // Sample returns what a running Watch knows. Otherwise it looks at the contact
-// until that held for Debounce and returns Door alone: whether the door was
-// forced or is held takes watching. Its errors are those of Watch.
+// until that held for Debounce and says what Watch says of the first state: open
+// or closed, and neither forced nor held, which takes watching. Its errors are
+// those of Watch.
 func (d *Door) Sample(ctx context.Context) ([]drivers.Reading, error) {
 	d.mu.Lock()
 	known := append([]drivers.Reading(nil), d.known...)
@@ -66,7 +67,16 @@ func (d *Door) Sample(ctx context.Context) ([]drivers.Reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sample door: %w", err)
 	}
-	return []drivers.Reading{drivers.NewContact(drivers.Door, is)}, nil
+	return d.readings(is, false, false), nil
+}
+
+// readings are those of Quantities, in their order.
+func (d *Door) readings(isOpen, forced, held bool) []drivers.Reading {
+	all := []drivers.Reading{drivers.NewContact(drivers.Door, isOpen)}
+	if d.opts.Judged() {
+		all = append(all, drivers.NewContact(drivers.DoorForced, forced))
+	}
+	return append(all, drivers.NewContact(drivers.DoorHeld, held))
 }
 
 func (d *Door) sample(ctx context.Context) (isOpen bool, err error) {

@@ -315,7 +315,7 @@ func TestSample(t *testing.T) {
 					}
 					return
 				}
-				if diff := cmp.Diff([]drivers.Reading{drivers.NewContact(drivers.Door, tt.want)}, got); err != nil || diff != "" {
+				if diff := cmp.Diff([]drivers.Reading{drivers.NewContact(drivers.Door, tt.want), drivers.NewContact(drivers.DoorHeld, false)}, got); err != nil || diff != "" {
 					t.Errorf("error %v (-want +got):\n%s", err, diff)
 				}
 			})
@@ -342,7 +342,7 @@ func TestSampleBesideWatch(t *testing.T) {
 			t.Errorf("error %v (-want +got):\n%s", err, diff)
 		}
 		<-done
-		if got, err := d.Sample(t.Context()); err != nil || len(got) != 1 {
+		if got, err := d.Sample(t.Context()); err != nil || got[1].Value != drivers.Int(0) {
 			t.Errorf("after Watch: %v, %v", got, err)
 		}
 		if _, err := d.Sample(ctx); drivers.ReasonOf(err) != drivers.Stuck {

@@ -158,11 +158,7 @@ func (w *watch) tell(all bool) {
 		return
 	}
 	first := w.told == nil
-	now := []drivers.Reading{drivers.NewContact(drivers.Door, j.stable == open)}
-	if w.door.opts.Judged() {
-		now = append(now, drivers.NewContact(drivers.DoorForced, j.forced))
-	}
-	now = append(now, drivers.NewContact(drivers.DoorHeld, j.held))
+	now := w.door.readings(j.stable == open, j.forced, j.held)
 	if j.brief {
 		w.emit(drivers.NewContact(drivers.DoorForced, true))
 		w.emit(drivers.NewContact(drivers.DoorForced, false))
