@@ -71,6 +71,10 @@ fuzz: go-version ## run each fuzz target for FUZZTIME (default 10s)
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/^func //' | sort -u); do \
 	    echo "== $$dir $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; done; done
 
+.PHONY: cost
+cost: go-version ## print time and allocations of one reading, for each driver
+	@$(GO) test -run '^$$' -bench 'BenchmarkReading|BenchmarkObservation' -benchtime 200x ./drivers/... ./agent/sense | grep -E '^(pkg|Benchmark|FAIL|panic)'
+
 .PHONY: check
 check: go-version ## gofmt, vet, staticcheck, errcheck, errorlint, go mod tidy
 	@unformatted=$$(gofmt -l agent buffer configs cross drivers); \

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+	"periph.io/x/conn/v3/physic"
+
+	"watchpost/agent/gateway"
+	"watchpost/configs"
+	"watchpost/drivers"
+	"watchpost/drivers/sim"
+)
+
+// readRig is a board with a level transmitter and two contacts, and the
+// configuration for it.
+type readRig struct {
+	board *sim.Board
+	loop  *sim.CurrentLoop
+	cfg   *configs.Config
+}
+
+func newReadRig(t *testing.T, listen string) *readRig {
+	t.Helper()
+	r := &readRig{board: sim.NewBoard()}
+	r.loop = sim.NewCurrentLoop(150*physic.Ohm, 5*physic.Metre, 0, func() physic.Distance { return 1840 * physic.MilliMetre })
+	r.board.I2C("i2c-1").Attach(0x48, sim.NewADS1115(func(int) physic.ElectricPotential { return r.loop.Voltage() }))
+	r.board.Line("gpiochip0:17").Set(gpio.High)
+	r.board.Line("gpiochip0:27").Set(gpio.Low)
+	text := fmt.Sprintf(`
+version: 1
+gateway: {id: GW-READ}
+data: %q
+page: {listen: %q}
+sensors:
+  - {id: pit, driver: ads1115, bus: i2c-1, span: 5m, sample: 50ms}
+  - {id: smoke, driver: contact, line: "gpiochip0:17", measures: smoke, sample: 1s}
+  - {id: door, driver: contact, line: "gpiochip0:27", measures: door, active: open, sample: 1s}
+`, t.TempDir(), listen)
+	cfg, problems := configs.Parse("test.yaml", []byte(text), gateway.Catalogue{})
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.cfg = cfg
+	return r
+}
+
+func (r *readRig) plan(t *testing.T, sensors ...string) []gateway.Observed {
+	t.Helper()
+	plan, err := readPlan(r.cfg, sensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+func rowOf(t *testing.T, rows []readout, sensor string) readout {
+	t.Helper()
+	i := slices.IndexFunc(rows, func(r readout) bool { return r.Sensor == sensor })
+	if i < 0 {
+		t.Fatalf("no row of %s in %+v", sensor, rows)
+	}
+	return rows[i]
+}
+
+func TestReadHardware(t *testing.T) {
+	r := newReadRig(t, "off")
+	rows, err := hardware{cfg: r.cfg, host: r.board}.once(t.Context(), r.plan(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 3 || rows[0].Sensor != "pit" || rows[1].Sensor != "smoke" || rows[2].Sensor != "door" || faults(rows) != 0 {
+		t.Errorf("rows %+v, want the three sensors in the order of the file", rows)
+	}
+	pit := rowOf(t, rows, "pit")
+	if pit.Value == nil || pit.Value.String() != "1.840" || pit.Raw == nil || pit.RawUnit != drivers.Milliampere || pit.Raw.String() != "9.888" {
+		t.Errorf("pit %+v, want 1.840 m from 9.888 mA", pit)
+	}
+	var out bytes.Buffer
+	if err := (printer{to: &out, lang: configs.English}).print(rows); err != nil {
+		t.Fatal(err)
+	}
+	want := "pit    level  1.840 m  9.888 mA  good\nsmoke  smoke  normal   1         good\ndoor   door   closed   0         good\n"
+	if out.String() != want {
+		t.Errorf("printed\n%swant\n%s", &out, want)
+	}
+}
+
+func TestReadFaultIsNoValue(t *testing.T) {
+	r := newReadRig(t, "off")
+	r.loop.BreakWire()
+	rows, err := hardware{cfg: r.cfg, host: r.board, sensors: []string{"pit"}}.once(t.Context(), r.plan(t, "pit"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pit := rowOf(t, rows, "pit")
+	if len(rows) != 1 || pit.Value != nil || pit.Reason != drivers.BrokenWire || pit.Raw == nil {
+		t.Errorf("rows %+v, want a broken wire without a value, with the current it was told by", rows)
+	}
+	var people, programs bytes.Buffer
+	for _, err := range []error{
+		(printer{to: &people, lang: configs.Chinese}).print(rows), (printer{to: &programs, json: true}).print(rows),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(people.String(), "故障") || !strings.Contains(people.String(), "信号线断开") || !strings.Contains(people.String(), "→") {
+		t.Errorf("printed %s", &people)
+	}
+	var object map[string]any
+	if err := json.Unmarshal(programs.Bytes(), &object); err != nil {
+		t.Fatal(err)
+	}
+	if value, there := object["value"]; !there || value != nil || object["reason"] != "broken_wire" {
+		t.Errorf("printed %s, want value null", &programs)
+	}
+}
+
+// A sensor that says nothing at all within the wait is stuck, and the others
+// are printed.
+func TestReadSilentSensor(t *testing.T) {
+	plan := []gateway.Observed{{Sensor: "a", Quantity: drivers.Level}, {Sensor: "b", Quantity: drivers.Level}}
+	one := drivers.Int(1)
+	rows := inOrder(plan, map[gateway.Observed]readout{plan[1]: {Sensor: "b", Quantity: drivers.Level, Value: &one, Quality: "good"}}, "hardware")
+	if len(rows) != 2 || rows[0].Reason != drivers.Stuck || rows[0].Value != nil || rows[0].Advice == nil || rows[1].Value == nil {
+		t.Errorf("rows %+v", rows)
+	}
+}
+
+// While the agent runs it has the lines for itself: it is asked.
+func TestReadAsksTheRunningAgent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReadRig(t, l.Addr().String())
+	if _, running := findAgent(t.Context(), choiceOf(r.cfg, "off")); running {
+		t.Error("an agent was found where there is no page")
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- gateway.Run(ctx, r.cfg, gateway.Options{Host: r.board, Page: l}) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("agent ended with %v", err)
+		}
+	}()
+	agent, running := findAgent(t.Context(), r.cfg)
+	if !running {
+		t.Fatal("the running agent was not found")
+	}
+	watching, enough := context.WithTimeout(t.Context(), 30*time.Second)
+	defer enough()
+	var pit readout
+	err = agent.watch(watching, r.plan(t, "pit"), func(row readout) error {
+		if pit = row; row.Value != nil {
+			enough()
+		}
+		return nil
+	})
+	if err != nil || pit.Value == nil || pit.Value.String() != "1.840" || pit.RawUnit != drivers.Milliampere || pit.Source != "agent" {
+		t.Errorf("the agent says %+v (%v)", pit, err)
+	}
+	stranger := *r.cfg
+	stranger.Gateway.ID = "GW-OTHER"
+	if _, running := findAgent(t.Context(), &stranger); running {
+		t.Error("another gateway's agent was taken for this one")
+	}
+}
+
+func choiceOf(cfg *configs.Config, listen string) *configs.Config {
+	other := *cfg
+	other.Page.Listen = listen
+	return &other
+}
+
+func TestReadUnknownSensor(t *testing.T) {
+	path := write(t, "watchpost.yaml", rightConfiguration)
+	got := watchpost(t, "read", "--config", path, "pump-pi")
+	if got.code != 2 || got.out != "" || !strings.Contains(got.err, `"pump-pi"`) || !strings.Contains(got.err, "pump-pit, smoke") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestReadWithoutHardware(t *testing.T) {
+	path := write(t, "watchpost.yaml", rightConfiguration)
+	got := watchpost(t, "read", "--lang", "en", "--config", path, "pump-pit")
+	if got.code != 1 || !strings.Contains(got.out, "pump-pit  level  -") || !strings.Contains(got.out, "missing") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestCheckLive(t *testing.T) {
+	path := write(t, "watchpost.yaml", rightConfiguration)
+	got := watchpost(t, "check", "--live", "--lang", "en", path)
+	if got.code != 1 || !strings.Contains(got.out, "readings ") || !strings.Contains(got.out, "pump-pit  level  -") {
+		t.Errorf("got %+v, want a right configuration and sensors that are not there", got)
+	}
+}
+
+func TestTableLinesUpChinese(t *testing.T) {
+	var out bytes.Buffer
+	if err := table(&out, [][]string{{"水位", "a"}, {"x", "b"}, {"a line of its own that widens nothing"}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "水位  a\nx     b\na line of its own that widens nothing\n"; out.String() != want {
+		t.Errorf("printed\n%swant\n%s", &out, want)
+	}
+}
+
+func TestSizesForPeople(t *testing.T) {
+	for n, want := range map[float64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 12_288: "12 kB", 9_960_000: "10.0 MB", 305e6: "305 MB", 3.34e9: "3.3 GB"} {
+		if got := size(n); got != want {
+			t.Errorf("%v bytes are %q, want %q", n, got, want)
+		}
+	}
+	if got := count(259_200) + " " + count(999) + " " + count(0); got != "259,200 999 0" {
+		t.Errorf("counts %s", got)
+	}
+}
