@@ -103,6 +103,7 @@ func TestDoorsForcedAndHeld(t *testing.T) {
 		steps []step
 	}{
 		{"rest is no event", nil, []step{{door, false, "closed"}, {forced, false, ""}, {held, false, ""}}},
+		{"rest of an open door is none either", nil, []step{{forced, false, ""}, {door, true, "open"}, {held, false, ""}}},
 		{"forced until closed", map[string]string{"door": "closed"}, []step{
 			{door, true, "open"}, {forced, true, "forced"}, {forced, true, ""}, {door, false, "closed"}, {forced, false, ""},
 			{door, true, "open"}, {forced, true, "forced"},
