@@ -357,7 +357,7 @@ func TestSerialCloseDuringUse(t *testing.T) {
 	w := newWire(t)
 	failed := make(chan error)
 	go func() {
-		_, err := w.port.Transact(within(t, guard), 0, []byte("?"), whole(1))
+		_, err := w.port.Transact(within(t, 100*guard), 0, []byte("?"), whole(1))
 		failed <- err
 	}()
 	p := make([]byte, 1)

@@ -95,6 +95,23 @@ func TestQuietIsExact(t *testing.T) {
 	})
 }
 
+// What lies in the port is dropped however much it is and however short the
+// silence.
+func TestStaleBytesAreDroppedWithoutSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.close(t)
+		far, port := r.host.Serial("ttyS1"), r.board.Serial("ttyS1", line9600)
+		far.Attach(func([]byte) []sim.Piece { return sim.Answer([]byte("fresh")) })
+		for range 2 {
+			if answer, err := ask(t, port, time.Second, 0, "?", 5); err != nil || string(answer) != "fresh" {
+				t.Errorf("got %d bytes, %v; want fresh", len(answer), err)
+			}
+			far.Send(make([]byte, 1100))
+		}
+	})
+}
+
 func TestLateAnswerMeetsNoOtherRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -196,25 +213,26 @@ func TestPortIsLookedForOften(t *testing.T) {
 			}
 		})
 		pass(time.Second)
-		far.Send([]byte("one"))
-		if got := <-heard; string(got) != "one" {
-			t.Errorf("heard %q, want one", got)
-		}
-		far.Unplug()
-		pass(time.Hour)
-		far.Plug()
-		pass(10*time.Second + 200*time.Millisecond)
-		far.Send([]byte("two"))
-		pass(time.Millisecond)
-		select {
-		case got := <-heard:
-			if string(got) != "two" {
-				t.Errorf("heard %q, want two", got)
+		var reports []string
+		for i := range 6 { // at any moment of the wait
+			far.Unplug()
+			pass(30*time.Minute + time.Duration(i)*10*time.Second)
+			far.Plug()
+			pass(10*time.Second + 200*time.Millisecond)
+			far.Send([]byte("here"))
+			pass(time.Millisecond)
+			select {
+			case got := <-heard:
+				if string(got) != "here" {
+					t.Errorf("heard %q, want here", got)
+				}
+			default:
+				t.Fatalf("round %d: the port was not found within 10 s", i)
 			}
-		default:
-			t.Error("the port was not found within 10 s")
+			pass(100 * time.Millisecond)
+			reports = append(reports, "ttyUSB0 bus_down", "ttyUSB0 up")
 		}
-		r.wantReports(t, "ttyUSB0 bus_down", "ttyUSB0 up")
+		r.wantReports(t, reports...)
 		stop()
 		listener.Wait()
 	})
