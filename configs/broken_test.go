@@ -21,6 +21,15 @@ func TestBroken(t *testing.T) {
 	if err != nil || len(files) < 40 {
 		t.Fatalf("broken configurations: %d files, %v", len(files), err)
 	}
+	unseen := map[Code]bool{}
+	for code := range sentences {
+		unseen[code] = true
+	}
+	// Three have tests of their own; two are for trees that today's parser refuses
+	// before we see them.
+	for _, code := range []Code{"unclear", "more", "too-large", "key-not-word", "not-readable"} {
+		delete(unseen, code)
+	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			src, err := os.ReadFile(file)
@@ -32,6 +41,7 @@ func TestBroken(t *testing.T) {
 				t.Fatal("a broken configuration was taken")
 			}
 			for _, p := range problems {
+				delete(unseen, p.Code)
 				if flaw := misplaced(p, string(src)); flaw != "" {
 					t.Errorf("%v: %s", p, flaw)
 				}
@@ -40,6 +50,9 @@ func TestBroken(t *testing.T) {
 				golden(t, strings.TrimSuffix(file, ".yaml")+"."+string(l)+".txt", problems.In(l)+"\n")
 			}
 		})
+	}
+	for code := range unseen {
+		t.Errorf("no broken configuration shows %s", code)
 	}
 }
 

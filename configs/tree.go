@@ -130,6 +130,8 @@ func syntaxWant(code Code, line string) Words {
 		return Words{"给值加上引号", "quotes around the value"}
 	case found && isKey(key) && rest != "" && rest[0] != ' ':
 		return Words{"冒号后加一个空格", "a space after the colon"}
+	case code == "yaml-dash" && !strings.HasPrefix(line, "-"):
+		return Words{"列表另起一行，每项以 - 开头", "the list on lines of its own, each entry beginning with a dash"}
 	case found && (strings.HasSuffix(rest, ":") || strings.Contains(rest, ": ")):
 		return Words{"给带冒号的值加上引号", "quotes around a value with a colon"}
 	case len(line) > 1 && line[0] == '-' && line[1] != ' ' && line[1] != '-':
