@@ -159,7 +159,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestAnswersToWrites(t *testing.T) {
+func TestVerdicts(t *testing.T) {
 	for _, tt := range []struct {
 		request Request
 		answer  string
@@ -169,6 +169,9 @@ func TestAnswersToWrites(t *testing.T) {
 		{Request{Unit: 2, Function: WriteSingleRegister, Address: 0x1000, Count: 1, Data: []byte{0, 4}}, "02 06 10 00 00 03 CD 38", stranger},
 		{Request{Unit: 2, Function: WriteMultipleRegisters, Address: 0x1000, Count: 1, Data: []byte{0, 3}}, "02 10 10 00 00 01", short},
 		{Request{Unit: 2, Function: WriteMultipleRegisters, Address: 0x1000, Count: 2, Data: []byte{0, 3, 0, 3}}, "02 10 10 00 00 01", stranger},
+		{Request{Unit: 1, Function: ReadHoldingRegisters, Address: 4, Count: 1}, "01 03 04", stranger},
+		{Request{Unit: 1, Function: ReadHoldingRegisters, Address: 4, Count: 2}, "01 03 02 00 99 78 2E 00 00", stranger},
+		{Request{Unit: 1, Function: ReadHoldingRegisters, Address: 4, Count: 1}, "01 03 02 00 99 78 2F", damaged},
 	} {
 		if _, got := tt.request.match(unhex(t, tt.answer)); got != tt.want {
 			t.Errorf("%s to %+v: verdict %d, want %d", tt.answer, tt.request, got, tt.want)
