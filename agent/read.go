@@ -118,6 +118,7 @@ type readout struct {
 	Reason   drivers.Reason   `json:"reason,omitempty"`
 	Says     *health.Text     `json:"says,omitempty"`
 	Advice   *health.Text     `json:"advice,omitempty"`
+	Error    string           `json:"error,omitempty"` // the driver's own words; only from the hardware
 	At       *time.Time       `json:"at,omitempty"`
 	Source   string           `json:"source"` // "hardware" or "agent"
 }
@@ -199,6 +200,9 @@ func measured(o sense.Observation) readout {
 	if o.HasValue() {
 		r.Value, r.Unit = &o.Value, o.Unit
 	}
+	if o.Err != nil {
+		r.Error = o.Err.Error()
+	}
 	if o.Raw.Unit != "" {
 		r.Raw, r.RawUnit = &o.Raw.Value, o.Raw.Unit
 	}
@@ -226,6 +230,9 @@ func (p printer) print(rows []readout) error {
 	var lines [][]string
 	for _, r := range rows {
 		lines = append(lines, p.line(r))
+		if r.Error != "" {
+			lines = append(lines, []string{"  " + r.Error})
+		}
 		if r.Advice != nil {
 			lines = append(lines, []string{"  → " + r.Advice.In(string(p.lang))})
 		}

@@ -22,6 +22,10 @@ import (
 // that a door opened while the gateway was off is still an event.
 const contactNotes = "contact/"
 
+// babbleCalm is how long a sensor must keep to a possible pace before the
+// condition that it does not is over.
+const babbleCalm = 10 * time.Second
+
 // pipeline takes observations in obs order, in one goroutine: live view first,
 // then alarms, events and, if the report policy says so, the reading itself.
 type pipeline struct {
@@ -30,7 +34,7 @@ type pipeline struct {
 	engine   *alarm.Engine
 	contacts *sense.Contacts
 	cards    *sense.Cards
-	babbling map[string]bool
+	babbling map[string]time.Duration // by sensor: when it last spoke too fast, since boot
 	lost     bool // the last append was refused, and said so
 	// started is closed when what earlier runs left has been taken up, or waited
 	// for long enough.
@@ -38,7 +42,7 @@ type pipeline struct {
 }
 
 func newPipeline(g *gateway) *pipeline {
-	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), babbling: map[string]bool{}, started: make(chan struct{})}
+	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), babbling: map[string]time.Duration{}, started: make(chan struct{})}
 }
 
 // rules makes the alarm rules of the configuration.
@@ -195,10 +199,14 @@ func (p *pipeline) condition(o sense.Observation) {
 	if r.Quantity == drivers.Card {
 		set(p.g.health, r.Quality == drivers.Uncertain, health.ReaderMisreads, r.Sensor, string(r.Reason))
 	}
-	count := p.contacts.Babbling(r.Sensor) + p.cards.Babbling(r.Sensor) + o.Folded
-	if (count > 0) != p.babbling[r.Sensor] {
-		p.babbling[r.Sensor] = count > 0
-		set(p.g.health, count > 0, health.SensorBabbling, r.Sensor, "")
+	last, babbles := p.babbling[r.Sensor]
+	switch {
+	case p.contacts.Babbling(r.Sensor)+p.cards.Babbling(r.Sensor)+o.Folded > 0:
+		p.babbling[r.Sensor] = r.At.Offset
+		p.g.health.Set(health.SensorBabbling, r.Sensor, "")
+	case babbles && r.At.Offset-last >= babbleCalm:
+		delete(p.babbling, r.Sensor)
+		p.g.health.Clear(health.SensorBabbling, r.Sensor)
 	}
 }
 

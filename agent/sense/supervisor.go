@@ -62,6 +62,9 @@ type Observation struct {
 	// Folded is how many readings of this sensor were left out since its last
 	// observation, because it spoke too fast. 0 for a sensor in order.
 	Folded uint64
+	// Err is what the driver said of a fault, for whoever checks the wiring; nil
+	// otherwise. It is never recorded or sent.
+	Err error
 }
 
 // Supervisor reads sensors. Make one with New; Run it once.
@@ -218,8 +221,11 @@ func (w *watch) take(a sample) {
 	}
 }
 
-// observe stamps one reading, takes the card's number out of it and hands it on.
-func (w *watch) observe(r drivers.Reading) {
+// observe hands on one reading.
+func (w *watch) observe(r drivers.Reading) { w.hand(r, nil) }
+
+// hand stamps one reading, takes the card's number out of it and hands it on.
+func (w *watch) hand(r drivers.Reading, cause error) {
 	s := w.supervisor
 	card := s.pseudonyms.card(r.Token)
 	r.Token = drivers.Token{}
@@ -234,7 +240,7 @@ func (w *watch) observe(r drivers.Reading) {
 	}
 	folded := w.folded
 	w.folded = 0
-	s.sink(Observation{Reading: reading, Due: why != notDue, Card: card, Folded: folded})
+	s.sink(Observation{Reading: reading, Due: why != notDue, Card: card, Folded: folded, Err: cause})
 }
 
 // fail says of every quantity that it cannot be read. The first of a row of
@@ -245,7 +251,7 @@ func (w *watch) fail(err error) {
 		w.log.Warn("sensor cannot be read", "reason", drivers.ReasonOf(err), "err", err)
 	}
 	for _, q := range w.Quantities {
-		w.observe(drivers.NewFault(q, drivers.ReasonOf(err)))
+		w.hand(drivers.NewFault(q, drivers.ReasonOf(err)), err)
 	}
 }
 
