@@ -110,6 +110,8 @@ func TestRules(t *testing.T) {
 			[]said{{4050, isOpen, 1}, {6050, isOpen, 0}}},
 		{"rex stamped before the door, told after", rexOnly(), []change{rexAt(2000, high), rexAt(2001, low), contactAt(2500, high), contactAt(3000, low), late(rexAt(19_990, high), 30*time.Millisecond), contactAt(20_000, high), contactAt(21_000, low)},
 			[]said{{2550, isOpen, 1}, {3050, isOpen, 0}, {20_050, isOpen, 1}, {21_050, isOpen, 0}}},
+		{"a first edge told late sets no clock", rexOnly(), []change{late(rexAt(3000, high), 90*time.Millisecond), rexAt(3200, low), contactAt(4000, high), contactAt(50_000, low)},
+			[]said{{4050, isOpen, 1}, {34_000, held, 1}, {50_050, isOpen, 0}, {50_050, held, 0}}},
 		{"only the end of rex is seen", rexOnly(), []change{lost(rexAt(3000, high)), rexAt(3001, low), contactAt(4000, high), contactAt(5000, low)},
 			[]said{{4050, isOpen, 1}, {5050, isOpen, 0}}},
 		{"held", rexOnly(), []change{rexAt(3000, high), rexAt(3200, low), contactAt(4000, high), contactAt(50_000, low)},
