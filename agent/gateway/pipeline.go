@@ -35,7 +35,7 @@ type pipeline struct {
 	contacts *sense.Contacts
 	cards    *sense.Cards
 	babbling map[string]time.Duration // by sensor: when it last spoke too fast, since boot
-	lost     bool // the last append was refused, and said so
+	lost     bool                     // the last append was refused, and said so
 	// started is closed when what earlier runs left has been taken up, or waited
 	// for long enough.
 	started chan struct{}

@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"agent/sense":         {"drivers", "agent/clock", "agent/record"},
 	"agent/record":        {"drivers", "agent/clock"},
 	"agent/alarm":         {"drivers", "agent/record", "agent/clock"},
+	"agent/budget":        {"agent/message"},
 	"agent/message":       {"drivers", "agent/clock", "agent/record", "agent/alarm", "agent/health"},
 	"agent/forward":       {"buffer", "agent/link"},
 	"agent/link":          {},
@@ -60,6 +61,9 @@ var forbidden = []struct {
 	{"github.com/eclipse/paho.mqtt.golang", []string{"agent/link/mqtt", "agent/desk", "cross/"}, "paho reports success for what was not acknowledged; one package guards against it"},
 	{"go.etcd.io/bbolt", []string{"buffer"}, "the buffer gives no transaction out"},
 	{"periph.io/x/host/", []string{"drivers/board"}, "only the board touches the hardware"},
+	{"go.bug.st/serial", []string{"drivers/board"}, "only the board touches the hardware"},
+	{"github.com/warthog618/go-gpiocdev", []string{"drivers/board"}, "only the board touches the hardware"},
+	{module + "/drivers/board/ptytest", nil, "the product has no test code in it"},
 	{"github.com/goccy/go-yaml", []string{"configs"}, "configuration is read in one place"},
 	{"testing", nil, "the product has no test code in it"},
 }
