@@ -206,3 +206,31 @@ func TestOneLivingAmongMany(t *testing.T) {
 }
 
 var _ board.Host = (*sim.Board)(nil)
+
+// Two chips that left together are absent once a third was answered after them.
+func TestTwoChipsThatLeaveTakeNoBusDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.close(t)
+		bus, real := r.board.I2C("i2c-1"), r.host.I2C("i2c-1")
+		ask := func(addr uint16) error { return bus.Tx(addr, nil, make([]byte, 1)) }
+		for _, addr := range []uint16{0x20, 0x21} {
+			real.Attach(addr, &echo{})
+			if err := ask(addr); err != nil {
+				t.Fatal(err)
+			}
+			real.Attach(addr, absentChip{})
+		}
+		for range 10 {
+			_, _ = ask(0x20), ask(0x21)
+			if err := ask(0x10); err != nil {
+				t.Fatal(err)
+			}
+			for range 5 {
+				wantReason(t, ask(0x20), drivers.Stuck)
+				wantReason(t, ask(0x21), drivers.Stuck)
+			}
+		}
+		r.wantReports(t)
+	})
+}
