@@ -62,6 +62,8 @@ func TestTroubles(t *testing.T) {
 	flip := func(s string, i int) string { return s[:i] + reversed.Replace(s[i:i+1]) + s[i+1:] }
 	both := train(2000*ms, 2*ms, card99)
 	both = append(both, drivers.Edge{Line: 1 - both[3].Line, At: both[3].At + 20*time.Microsecond})
+	crossed := train(2000*ms, 2*ms, card99) // two neighbours 20 us apart
+	crossed[3].At = crossed[4].At - 20*time.Microsecond
 	together := train(2000*ms, 2*ms, card99)
 	together = append(together, drivers.Edge{Line: 1 - together[5].Line, At: together[5].At})
 	good := train(500*ms, 2*ms, card90)
@@ -79,6 +81,7 @@ func TestTroubles(t *testing.T) {
 		{"too many", numbered(train(2000*ms, 2*ms, card34)), drivers.Noise, 34},
 		{"one spike", numbered(train(2000*ms, 2*ms, "0")), drivers.Noise, 1},
 		{"crosstalk", numbered(both), drivers.Noise, 27},
+		{"crosstalk of the right length", numbered(crossed), drivers.Noise, 26},
 		{"simultaneous", numbered(together), drivers.Noise, 27},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,6 +122,40 @@ func TestRisingEdgesAreLeftOut(t *testing.T) {
 	out, _ := run(t, newLines(numbered(edges)...), Opts{Formats: H10301}, 4*time.Second)
 	if got := tokens(out); !slices.Equal(got, []string{"h10301:99/999"}) {
 		t.Errorf("cards %q", got)
+	}
+}
+
+// A frame that was under way when Watch began may lack its beginning: the end of
+// a 34-bit frame can be a card of 26. It is no card, and no mistake either.
+func TestFrameUnderWay(t *testing.T) {
+	first := train(0, 2*ms, card99)
+	out, _ := run(t, newLines(numbered(first, train(time.Second, 2*ms, card90))...), Opts{Formats: H10301}, 3*time.Second)
+	if got := tokens(out); !slices.Equal(got, []string{"h10301:90/324"}) {
+		t.Errorf("cards %q, want the second alone", got)
+	}
+	if got := last(out, drivers.Misread).Value; got != drivers.Int(0) {
+		t.Errorf("misread %s, want 0", got)
+	}
+}
+
+// One tick, or two within less than the gap, end no frame: after the process was
+// held up the first may pass edges that are on their way.
+func TestTicksThatEndAFrame(t *testing.T) {
+	start := time.Time{}.Add(time.Hour)
+	a := assembler{gap: DefaultGap, quiet: true}
+	a.edge(drivers.Edge{Line: 1, At: time.Second, Seqno: 1}, start)
+	for after, want := range map[time.Duration]bool{0: false, time.Hour: false} {
+		b := a
+		if _, got := b.tick(start.Add(after)); got != want {
+			t.Errorf("first tick after %s: %t", after, got)
+		}
+	}
+	a.tick(start.Add(10 * ms))
+	if _, ended := a.tick(start.Add(20 * ms)); ended {
+		t.Error("two ticks in 20 ms ended a frame")
+	}
+	if f, ended := a.tick(start.Add(DefaultGap)); !ended || f.length != 1 {
+		t.Errorf("a tick after the gap: %+v, %t", f, ended)
 	}
 }
 
