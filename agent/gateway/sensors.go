@@ -85,7 +85,7 @@ func buildSensors(cfg *configs.Config, b *board.Board) (sensors []sense.Sensor, 
 		if !ok {
 			return nil, fmt.Errorf("build sensor %s: no driver %q", c.ID, c.Driver)
 		}
-		built, err := driver.Build(b, c.Options)
+		built, err := driver.Build(b, c.Options, c.Sample)
 		if err != nil {
 			return nil, fmt.Errorf("build sensor %s: %w", c.ID, err)
 		}

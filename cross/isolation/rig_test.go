@@ -145,7 +145,7 @@ func (r *rig) build(t *testing.T, id, driver string, options any) {
 	if !ok {
 		t.Fatalf("no driver %s", driver)
 	}
-	built, err := d.Build(r.board, options)
+	built, err := d.Build(r.board, options, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

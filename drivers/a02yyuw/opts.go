@@ -35,9 +35,11 @@ const (
 	// MaxDistance is the farthest a frame can say.
 	MaxDistance = (beyondAll - 1) * physic.MilliMetre
 
+	// DefaultPeriod, MinPeriod and MaxPeriod are of Opts.Period. The shortest has
+	// a few frames of the slowest model.
 	DefaultPeriod = time.Second
-	minPeriod     = 500 * time.Millisecond
-	maxPeriod     = 5 * time.Second
+	MinPeriod     = 500 * time.Millisecond
+	MaxPeriod     = 24 * time.Hour
 )
 
 // limits of one model, in mm.
@@ -72,7 +74,7 @@ type Opts struct {
 	// Median is how many of the newest distances a reading is the median of; 0
 	// means DefaultMedian.
 	Median int
-	// Period is how often Watch tells a reading, 0.5 to 5 s; 0 means
+	// Period is how often Watch tells a reading, MinPeriod to MaxPeriod; 0 means
 	// DefaultPeriod. Triggered sensors are asked and do not use it.
 	Period time.Duration
 }
@@ -123,8 +125,8 @@ func newGauge(opts Opts) (gauge, error) {
 		err = fmt.Errorf("range %s: want 0 m to 32 m, in whole mm", opts.Range)
 	case opts.Median < 1 || opts.Median > MaxMedian:
 		err = fmt.Errorf("median of %d: want 1 to %d", opts.Median, MaxMedian)
-	case opts.Period < minPeriod || opts.Period > maxPeriod:
-		err = fmt.Errorf("period %s: want %s to %s", opts.Period, minPeriod, maxPeriod)
+	case opts.Period < MinPeriod || opts.Period > MaxPeriod:
+		err = fmt.Errorf("period %s: want %s to %s", opts.Period, MinPeriod, MaxPeriod)
 	}
 	if err != nil {
 		return gauge{}, err

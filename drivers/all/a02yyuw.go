@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"periph.io/x/conn/v3/physic"
 
@@ -116,7 +117,7 @@ func a02yyuwDriver() Driver {
 	}
 }
 
-func buildA02YYUW(b *board.Board, options any) (Sensor, error) {
+func buildA02YYUW(b *board.Board, options any, sample time.Duration) (Sensor, error) {
 	o, ok := options.(*A02YYUWOptions)
 	if !ok {
 		return Sensor{}, wrongOptions(a02yyuwName, options)
@@ -132,7 +133,9 @@ func buildA02YYUW(b *board.Board, options any) (Sensor, error) {
 		}
 		return Sensor{Sampler: s}, nil
 	}
-	s, err := a02yyuw.NewStream(port, o.opts())
+	opts := o.opts()
+	opts.Period = within(sample, a02yyuw.MinPeriod, a02yyuw.MaxPeriod)
+	s, err := a02yyuw.NewStream(port, opts)
 	if err != nil {
 		return Sensor{}, err
 	}

@@ -36,7 +36,7 @@ func ultrasonic(t *testing.T, b *board.Board, change func(*all.A02YYUWOptions)) 
 	if problems := options.Validate(); len(problems) > 0 {
 		t.Fatalf("problems %v", problems)
 	}
-	sensor, err := driver.Build(b, options)
+	sensor, err := driver.Build(b, options, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package all
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"periph.io/x/conn/v3/physic"
 
@@ -81,7 +82,7 @@ func ads1115Driver() Driver {
 	}
 }
 
-func buildADS1115(b *board.Board, options any) (Sensor, error) {
+func buildADS1115(b *board.Board, options any, _ time.Duration) (Sensor, error) {
 	o, ok := options.(*ADS1115Options)
 	if !ok {
 		return Sensor{}, wrongOptions(ads1115Name, options)

@@ -3,6 +3,7 @@ package all
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"watchpost/drivers"
 	"watchpost/drivers/board"
@@ -17,9 +18,10 @@ type Driver struct {
 	Options func() any
 	// Quantities is what a sensor with these options reports.
 	Quantities func(options any) []drivers.Quantity
-	// Build makes a sensor. It touches no hardware: what is wrong with that comes
-	// when the sensor is read.
-	Build func(b *board.Board, options any) (Sensor, error)
+	// Build makes a sensor that is to be sampled at this pace; a Watcher keeps to
+	// it as far as its kind allows. It touches no hardware: what is wrong with that
+	// comes when the sensor is read.
+	Build func(b *board.Board, options any, sample time.Duration) (Sensor, error)
 }
 
 // Options are one sensor's driver settings: a pointer to a struct as described
@@ -69,6 +71,9 @@ func Lookup(name string) (Driver, bool) {
 	}
 	return Driver{}, false
 }
+
+// within is sample, or the nearest to it that a driver can keep.
+func within(sample, least, most time.Duration) time.Duration { return min(max(sample, least), most) }
 
 // wrongOptions is the error of a Build that was given another driver's options.
 func wrongOptions(name string, got any) error {

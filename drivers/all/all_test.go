@@ -1,6 +1,8 @@
 package all_test
 
 import (
+	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strconv"
@@ -9,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 
 	"watchpost/drivers"
@@ -73,7 +76,7 @@ func TestEveryDriverBuildsAndReads(t *testing.T) {
 				if len(options.Claims()) == 0 {
 					t.Error("claims nothing")
 				}
-				sensor, err := d.Build(b, options)
+				sensor, err := d.Build(b, options, time.Second)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -93,10 +96,10 @@ func TestEveryDriverBuildsAndReads(t *testing.T) {
 func TestBuildRefuses(t *testing.T) {
 	b := board.New(sim.NewBoard(), board.Options{})
 	for _, d := range all.Drivers() {
-		if _, err := d.Build(b, d.Options()); drivers.ReasonOf(err) != drivers.BadWiring {
+		if _, err := d.Build(b, d.Options(), time.Second); drivers.ReasonOf(err) != drivers.BadWiring {
 			t.Errorf("%s without required options: %v", d.Name, err)
 		}
-		if _, err := d.Build(b, "no options"); drivers.ReasonOf(err) != drivers.BadWiring {
+		if _, err := d.Build(b, "no options", time.Second); drivers.ReasonOf(err) != drivers.BadWiring {
 			t.Errorf("%s with a string for options: %v", d.Name, err)
 		}
 	}
@@ -199,7 +202,7 @@ func TestOneChipIsShared(t *testing.T) {
 		for _, input := range []all.Input{"AIN0", "AIN1"} {
 			options := driver.Options().(*all.ADS1115Options)
 			options.Bus, options.Input, options.Span = sim.DemoBus, input, all.Length(sim.DemoSpan)
-			sensor, err := driver.Build(b, options)
+			sensor, err := driver.Build(b, options, time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -245,5 +248,35 @@ func TestUnits(t *testing.T) {
 		if err := r.Set(in); err == nil {
 			t.Errorf("resistance %q accepted as %s", in, r)
 		}
+	}
+}
+
+// A driver that speaks by itself speaks at the configured pace.
+func TestWatchersKeepTheirPace(t *testing.T) {
+	for sample, want := range map[time.Duration]int{time.Second: 61, 5 * time.Second: 13} {
+		synctest.Test(t, func(t *testing.T) {
+			host := sim.NewBoard()
+			host.Line("gpiochip0:17").Set(gpio.High)
+			b := board.New(host, board.Options{})
+			driver, _ := all.Lookup("contact")
+			o := driver.Options().(*all.ContactOptions)
+			o.Line, o.Measures = "gpiochip0:17", "smoke"
+			sensor, err := driver.Build(b, o, sample)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute+500*time.Millisecond)
+			defer cancel()
+			told := 0
+			if err := sensor.Watcher.Watch(ctx, func(drivers.Reading) { told++ }); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("watch ended with %v", err)
+			}
+			if told < want-1 || told > want+1 {
+				t.Errorf("sampled every %v: told %d times in a minute, want about %d", sample, told, want)
+			}
+			if err := b.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

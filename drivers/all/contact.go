@@ -87,7 +87,7 @@ func contactDriver() Driver {
 	}
 }
 
-func buildContact(b *board.Board, options any) (Sensor, error) {
+func buildContact(b *board.Board, options any, sample time.Duration) (Sensor, error) {
 	o, ok := options.(*ContactOptions)
 	if !ok {
 		return Sensor{}, wrongOptions(contactName, options)
@@ -101,6 +101,7 @@ func buildContact(b *board.Board, options any) (Sensor, error) {
 		Quantity:  drivers.Quantity(o.Measures),
 		ActiveLow: (o.Active == "closed") == closedIsLow,
 		Debounce:  o.Debounce,
+		Poll:      within(sample, contact.MinPoll, contact.MaxPoll),
 	})
 	if err != nil {
 		return Sensor{}, err

@@ -126,7 +126,7 @@ func doorDriver() Driver {
 	}
 }
 
-func buildDoor(b *board.Board, options any) (Sensor, error) {
+func buildDoor(b *board.Board, options any, sample time.Duration) (Sensor, error) {
 	o, ok := options.(*DoorOptions)
 	if !ok {
 		return Sensor{}, wrongOptions(doorName, options)
@@ -135,7 +135,9 @@ func buildDoor(b *board.Board, options any) (Sensor, error) {
 		return Sensor{}, err
 	}
 	pull := map[Pull]gpio.Pull{"up": gpio.PullUp, "down": gpio.PullDown, "none": gpio.PullNoChange}[o.Pull]
-	d, err := door.New(b.Edges(o.lines(), board.EdgeOptions{Pull: pull}), o.opts())
+	opts := o.opts()
+	opts.Poll = within(sample, door.MinPoll, door.MaxPoll)
+	d, err := door.New(b.Edges(o.lines(), board.EdgeOptions{Pull: pull}), opts)
 	if err != nil {
 		return Sensor{}, err
 	}

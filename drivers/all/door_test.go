@@ -80,7 +80,7 @@ func TestDoorOnTheBoard(t *testing.T) {
 		b := board.New(host, board.Options{})
 		driver, o := doorOptions(t)
 		o.Rex, o.Unlock = doorRex, doorUnlock
-		sensor, err := driver.Build(b, o)
+		sensor, err := driver.Build(b, o, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package all
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
@@ -93,7 +94,7 @@ func mfrc522Driver() Driver {
 	}
 }
 
-func buildMFRC522(b *board.Board, options any) (Sensor, error) {
+func buildMFRC522(b *board.Board, options any, _ time.Duration) (Sensor, error) {
 	o, ok := options.(*MFRC522Options)
 	if !ok {
 		return Sensor{}, wrongOptions(mfrc522Name, options)

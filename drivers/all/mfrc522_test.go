@@ -3,6 +3,7 @@ package all_test
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
@@ -43,7 +44,7 @@ func TestMFRC522ReadsACard(t *testing.T) {
 		if err := options.Speed.Set("4MHz"); err != nil {
 			t.Fatal(err)
 		}
-		sensor, err := driver.Build(b, options)
+		sensor, err := driver.Build(b, options, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

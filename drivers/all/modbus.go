@@ -241,7 +241,7 @@ func modbusDriver() Driver {
 	}
 }
 
-func buildModbus(b *board.Board, options any) (Sensor, error) {
+func buildModbus(b *board.Board, options any, _ time.Duration) (Sensor, error) {
 	o, ok := options.(*ModbusOptions)
 	if !ok {
 		return Sensor{}, wrongOptions(modbusName, options)

@@ -55,7 +55,7 @@ func TestModbusLevel(t *testing.T) {
 			t.Helper()
 			o := modbusOptions(t)
 			change(o)
-			sensor, err := driver.Build(b, o)
+			sensor, err := driver.Build(b, o, time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestModbusValidate(t *testing.T) {
 			t.Errorf("problems %v, want one with %s", problems, tt.key)
 		}
 		driver, _ := all.Lookup("modbus")
-		if _, err := driver.Build(board.New(sim.NewBoard(), board.Options{}), o); drivers.ReasonOf(err) != drivers.BadWiring {
+		if _, err := driver.Build(board.New(sim.NewBoard(), board.Options{}), o, time.Second); drivers.ReasonOf(err) != drivers.BadWiring {
 			t.Errorf("%s: built all the same, %v", tt.key, err)
 		}
 	}

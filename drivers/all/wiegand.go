@@ -121,7 +121,7 @@ func wiegandDriver() Driver {
 	}
 }
 
-func buildWiegand(b *board.Board, options any) (Sensor, error) {
+func buildWiegand(b *board.Board, options any, sample time.Duration) (Sensor, error) {
 	o, ok := options.(*WiegandOptions)
 	if !ok {
 		return Sensor{}, wrongOptions(wiegandName, options)
@@ -137,6 +137,7 @@ func buildWiegand(b *board.Board, options any) (Sensor, error) {
 		Gap:      o.Gap,
 		Repeat:   o.Repeat,
 		Entry:    o.Entry,
+		Poll:     within(sample, wiegand.MinPoll, wiegand.MaxPoll),
 	})
 	if err != nil {
 		return Sensor{}, err

@@ -67,7 +67,7 @@ func TestWiegandReadsACard(t *testing.T) {
 		if err := options.Format.Set("26+keypad8"); err != nil {
 			t.Fatal(err)
 		}
-		sensor, err := driver.Build(b, options)
+		sensor, err := driver.Build(b, options, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ func (r *demoRig) build(t *testing.T, name string, set func(options any)) all.Se
 	}
 	options := driver.Options()
 	set(options)
-	sensor, err := driver.Build(r.board, options)
+	sensor, err := driver.Build(r.board, options, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
