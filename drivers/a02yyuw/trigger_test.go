@@ -123,7 +123,7 @@ func TestNewRefuses(t *testing.T) {
 		{func(o *Opts) { o.Median = -1 }, "median"},
 		{func(o *Opts) { o.Median = 10 }, "median"},
 		{func(o *Opts) { o.Period = time.Millisecond }, "period"},
-		{func(o *Opts) { o.Period = 6 * time.Second }, "period"},
+		{func(o *Opts) { o.Period = 25 * time.Hour }, "period"},
 	} {
 		o := hung()
 		tt.change(&o)
