@@ -24,7 +24,8 @@ type Options struct {
 	// default. The slowest honest transaction, 64 bytes at 10 kHz, takes 60 ms.
 	TxTimeout time.Duration
 	// BackoffMin and BackoffMax bound the wait before a device that is down is
-	// opened again, 1 s and 60 s by default.
+	// opened again, 1 s and 60 s by default. One that is not there is looked for
+	// every 10 s at the latest.
 	BackoffMin, BackoffMax time.Duration
 	// Jitter is a random number in [0,1); math/rand/v2.Float64 by default.
 	Jitter func() float64

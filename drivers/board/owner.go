@@ -21,6 +21,12 @@ const queued = 32
 // standing.
 const timeoutsToDown = 3
 
+// missingBackoffMax is the longest wait before a device that could not be opened
+// is looked for again. A USB adapter is pulled out and put back by somebody who
+// then waits to see it work; and opening a path that is not there costs nothing,
+// unlike asking a stuck bus.
+const missingBackoffMax = 10 * time.Second
+
 // verdict is what an error says of the device as a whole.
 type verdict int
 
@@ -321,11 +327,14 @@ func (o *owner[D]) pause() bool {
 // backoff doubles from BackoffMin to BackoffMax and takes off up to a quarter
 // at random, so that gateways that lost power together do not act together.
 func (o *owner[D]) backoff() time.Duration {
-	wait := o.opts.BackoffMin
-	for i := 1; i < o.failures && wait < o.opts.BackoffMax; i++ {
+	wait, most := o.opts.BackoffMin, o.opts.BackoffMax
+	if o.unopened {
+		most = min(most, max(missingBackoffMax, o.opts.BackoffMin))
+	}
+	for i := 1; i < o.failures && wait < most; i++ {
 		wait *= 2
 	}
-	wait = min(wait, o.opts.BackoffMax)
+	wait = min(wait, most)
 	return wait - time.Duration(o.opts.Jitter()*float64(wait)/4)
 }
 

@@ -72,11 +72,6 @@ const (
 	// answerLimit is how many bytes an answer may have. The longest of the
 	// protocols here, Modbus RTU's and PN532's, stay below 300.
 	answerLimit = 4096
-	// serialBackoffMax is the longest wait before a port that is gone is looked
-	// for again. A USB adapter is pulled out and put back by somebody who then
-	// waits to see it work; and opening a path that is not there costs nothing,
-	// unlike asking a stuck bus.
-	serialBackoffMax = 10 * time.Second
 )
 
 // Serial is one serial port, shared. It is safe for concurrent use.
@@ -120,10 +115,8 @@ func (b *Board) Serial(name string, mode SerialMode) *Serial {
 			}
 			return &serialLine{host: host, last: time.Now()}, nil
 		}
-		opts := b.opts
-		opts.BackoffMax = min(opts.BackoffMax, max(serialBackoffMax, opts.BackoffMin))
 		port = &Serial{name: name, mode: mode, limit: b.opts.TxTimeout, stop: b.stop,
-			owner: newOwner(name, open, serialVerdict, opts, b.stop)}
+			owner: newOwner(name, open, serialVerdict, b.opts, b.stop)}
 		b.serials[name] = port
 		b.ends = append(b.ends, port.owner)
 	case port.mode != mode:
