@@ -92,7 +92,7 @@ cross: go-version ## static builds for arm64, armv7, armv6 with sizes, and what 
 
 .PHONY: test-386
 test-386: go-version ## run the tests as a 32-bit program
-	GOARCH=386 $(GO) test ./drivers/... ./buffer/... ./agent/record/... ./agent/message/... ./agent/sense/...
+	GOARCH=386 $(GO) test ./drivers/... ./buffer/... ./configs/... ./agent/clock/... ./agent/record/... ./agent/message/... ./agent/sense/... ./agent/budget/...
 
 .PHONY: clean
 clean: ## remove what was built
