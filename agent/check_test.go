@@ -52,15 +52,16 @@ func TestCheckFindsEveryMistake(t *testing.T) {
 `)
 	zh := path + `:2:15: gateway.id: "网关1" 不能用；正确写法：1 至 64 个字母、数字、_ 和 -，以字母或数字开头
 ` + path + `:7:10: sensors[2].id: 编号 "smoke" 重复；正确写法：另取一个；第 6 行已经用了它
+` + path + `:7:40: sensors[2].line: 传感器 "smoke" 使用 gpiochip0:17，而第 6 行的传感器 "smoke" 已在使用；正确写法：每个只给一个传感器用
 ` + path + `:7:71: sensors[2].password: 没有这个键；正确写法：id、name、place、driver、sample、report、alarm、line、measures、active、pull、debounce 之一
 `
 	got := watchpost(t, "check", "--lang", "zh", path)
-	end := "watchpost: error: " + path + " 有 3 处错误\nwatchpost: hint: 改正上面列出的各行\n"
+	end := "watchpost: error: " + path + " 有 4 处错误\nwatchpost: hint: 改正上面列出的各行\n"
 	if got.code != 2 || got.out != zh || got.err != end {
 		t.Errorf("got %+v, want %s%s", got, zh, end)
 	}
 	got = watchpost(t, "check", path) // the tests' environment is English
-	if got.code != 2 || strings.Count(got.out, "; expected ") != 3 || got.err != "watchpost: error: mistakes in "+path+": 3\nwatchpost: hint: correct the lines named above\n" {
+	if got.code != 2 || strings.Count(got.out, "; expected ") != 4 || got.err != "watchpost: error: mistakes in "+path+": 4\nwatchpost: hint: correct the lines named above\n" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -197,4 +198,27 @@ func wantIn(line string) (string, bool) {
 	}
 	_, rest, ok := strings.Cut(line, "Want: ")
 	return rest, ok
+}
+
+// The whole corpus of the loader is in configs; here are the real drivers.
+func TestCheckWithTheRealDrivers(t *testing.T) {
+	for _, lang := range []string{"zh", "en"} {
+		got := watchpost(t, "check", "--lang", lang, filepath.Join("testdata", "mistakes.yaml"))
+		golden := filepath.Join("testdata", "mistakes."+lang+".txt")
+		if *update {
+			if err := os.WriteFile(golden, []byte(got.out), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.code != 2 || got.out != string(want) {
+			t.Errorf("code %d, said\n%swant\n%s", got.code, got.out, want)
+		}
+		if strings.Contains(got.out+got.err, "hunter2") {
+			t.Error("a password was printed")
+		}
+	}
 }

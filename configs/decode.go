@@ -240,10 +240,9 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 	options, known := r.options(driver)
 	if known {
 		s.Driver = driver // before its keys, which may stand above it
-		before := len(r.problems)
 		r.mapping(n, path, own, reflect.ValueOf(options).Elem())
 		s.Options = options
-		if len(r.problems) == before {
+		if r.right(path, options) {
 			r.validate(n, path, driver, options)
 		}
 		return

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -27,7 +28,7 @@ type hardware struct{ claimed, shared map[string]use }
 
 // claims reports what s uses although another sensor has it.
 func (r *reader) claims(taken hardware, s *Sensor, path string) {
-	if s.Options == nil || !r.read(path, s) {
+	if s.Options == nil || !r.right(path, s.Options) {
 		return
 	}
 	me := use{sensor: s.ID, at: r.where(join(path, "id"), path)}
@@ -59,15 +60,17 @@ func (r *reader) claims(taken hardware, s *Sensor, path string) {
 	}
 }
 
-// read reports whether nothing was said against s itself: with a value refused,
-// its claims would name what nobody wrote.
-func (r *reader) read(path string, s *Sensor) bool {
-	for _, p := range r.problems {
-		if strings.HasPrefix(p.Path, path+".") && !strings.HasPrefix(p.Path, path+".id") {
-			return false
-		}
-	}
-	return s.Driver != ""
+// right reports whether nothing was said against a driver's own keys: with one
+// of them refused, what the options say of the whole names what nobody wrote.
+// Mistakes in the sensor's other keys, and keys that nobody knows, do not matter.
+func (r *reader) right(path string, options any) bool {
+	keys := keysOf(slots(reflect.ValueOf(options).Elem()))
+	return !slices.ContainsFunc(r.problems, func(p Problem) bool {
+		rest, inside := strings.CutPrefix(p.Path, path+".")
+		key, _, _ := strings.Cut(rest, ".")
+		key, _, _ = strings.Cut(key, "[")
+		return inside && slices.Contains(keys, key)
+	})
 }
 
 func (r *reader) share(taken hardware, what string, me use, path string, told map[string]bool) {

@@ -35,7 +35,7 @@ func (d *Door) Watch(ctx context.Context, emit func(drivers.Reading)) error {
 	err := w.run(ctx, edges, ended)
 	cancel()
 	if !w.ended {
-		_ = <-ended // what ended the watch is told already
+		<-ended // what ended the watch is told already
 	}
 	return fmt.Errorf("watch door: %w", err)
 }
