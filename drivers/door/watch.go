@@ -35,7 +35,9 @@ func (d *Door) Watch(ctx context.Context, emit func(drivers.Reading)) error {
 	err := w.run(ctx, edges, ended)
 	cancel()
 	if !w.ended {
-		<-ended // what ended the watch is told already
+		if late := <-ended; err == nil { // as a rule what ended the watch is told already
+			err = late
+		}
 	}
 	return fmt.Errorf("watch door: %w", err)
 }
