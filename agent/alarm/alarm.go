@@ -44,9 +44,10 @@ const (
 	Smoke Kind = "smoke"
 	// DoorOpen is raised while a plain door contact is open.
 	DoorOpen Kind = "door_open"
-	// DoorForced is raised while a door stands open that nothing let open.
+	// DoorForced is raised for a door that nothing let open, until it closes.
 	DoorForced Kind = "door_forced"
-	// DoorHeld is raised while a door that was let open stands open too long.
+	// DoorHeld is raised for a door that was let open and stands open too long,
+	// until it closes.
 	DoorHeld Kind = "door_held"
 )
 
@@ -123,6 +124,7 @@ var ErrActive = errors.New("alarm is active already")
 type Engine struct {
 	bySensor map[string][]*watch
 	byKey    map[string]*watch
+	open     map[string]bool // sensors whose door was last seen open
 	revision uint64
 }
 
@@ -135,7 +137,7 @@ type watch struct {
 
 // New makes an engine with no active alarm.
 func New(rules []Rule) *Engine {
-	e := &Engine{bySensor: map[string][]*watch{}, byKey: map[string]*watch{}}
+	e := &Engine{bySensor: map[string][]*watch{}, byKey: map[string]*watch{}, open: map[string]bool{}}
 	for _, r := range rules {
 		w := &watch{rule: normal(r), key: key(r.Sensor, string(r.Kind))}
 		if old := e.byKey[w.key]; old != nil {
@@ -169,12 +171,16 @@ func (e *Engine) Observe(r record.Reading) []Step {
 	if !r.HasValue() {
 		return nil
 	}
+	if r.Quantity == drivers.Door {
+		e.open[r.Sensor] = r.Value.Coefficient != 0
+	}
 	var steps []Step
 	for _, w := range e.bySensor[r.Sensor] {
 		if r.Quantity != w.rule.Quantity {
 			continue
 		}
 		raises, clears := w.rule.judge(r.Value)
+		clears = clears && !(w.rule.untilClosed() && e.open[r.Sensor])
 		switch {
 		case w.active == nil && raises:
 			a := w.raised(r)
@@ -190,6 +196,11 @@ func (e *Engine) Observe(r record.Reading) []Step {
 	}
 	return steps
 }
+
+// untilClosed reports whether only a closed door ends the alarm. After a restart
+// or a fault a driver calls no door forced or held, since it did not see it open;
+// that the door still stands open is known all the same.
+func (r Rule) untilClosed() bool { return r.Kind == DoorForced || r.Kind == DoorHeld }
 
 // judge reports whether v raises the alarm and whether it clears it. Between
 // ClearBelow and Above it does neither.

@@ -209,6 +209,9 @@ func TestDoorContacts(t *testing.T) {
 		if got := p.give("gate", drivers.NewContact(q, true)); got == "" {
 			t.Errorf("%s did not raise %s", q, kind)
 		}
+		if q != drivers.Door {
+			p.give("gate", drivers.NewContact(drivers.Door, false))
+		}
 		if got := p.give("gate", drivers.NewContact(q, false)); got == "" {
 			t.Errorf("%s did not clear %s", q, kind)
 		}

@@ -94,3 +94,34 @@ func TestRestoreRefused(t *testing.T) {
 		t.Errorf("retire with the wrong note: %v", err)
 	}
 }
+
+// A door that was forced before a restart, or a fault, and still stands open
+// stays in alarm: the driver, which did not see it open, calls it neither forced
+// nor held.
+func TestForcedDoorStaysAnAlarmUntilClosed(t *testing.T) {
+	for q, kind := range map[drivers.Quantity]Kind{drivers.DoorForced: DoorForced, drivers.DoorHeld: DoorHeld} {
+		rule := Rule{Sensor: "gate", Kind: kind, Level: record.Red}
+		before := play(t, rule)
+		before.give("gate", drivers.NewContact(drivers.Door, true))
+		if got := before.give("gate", drivers.NewContact(q, true)); got != "raised" {
+			t.Fatalf("%s: %q", q, got)
+		}
+		after := play(t, rule)
+		for key, n := range before.notes {
+			if err := after.engine.Restore(key, n.value, n.at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, p := range map[string]*player{"fault": before, "restart": after} {
+			p.give("gate", drivers.NewFault(drivers.Door, drivers.BusDown))
+			p.give("gate", drivers.NewContact(drivers.Door, true))
+			if got := p.give("gate", drivers.NewContact(q, false)); got != "" {
+				t.Errorf("%s after a %s, the door still open: %q", q, name, got)
+			}
+			p.give("gate", drivers.NewContact(drivers.Door, false))
+			if got := p.give("gate", drivers.NewContact(q, false)); got != "cleared" {
+				t.Errorf("%s after a %s, the door closed: %q, want cleared", q, name, got)
+			}
+		}
+	}
+}
