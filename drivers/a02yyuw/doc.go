@@ -12,7 +12,9 @@
 // (511 mm), sent again and again and read from its third byte on, would else be
 // 65281 mm for ever. And a frame right after a wrong one is not believed: one bit
 // flipped between frames of 767 mm, FF 02 FF 04 FF 02 FF 00, would else give
-// 1279 mm from the second byte on. The two codes of the newer firmware are the exception
+// 1279 mm from the second byte on. A frame that silence tore apart is given up:
+// FF 09 and, a cycle later, FF 07 A1 A7 would be 2559 mm. Distances above 32768
+// mm are told of the newer firmware's two codes only
 // (https://wiki.dfrobot.com/sen0754/docs/24696):
 //
 //	FF FF FD FB       no object: fault, no_echo

@@ -49,6 +49,14 @@ func (p *Parser) Push(b byte) (distance uint16, ok bool, dropped int) {
 // Held is how many bytes wait for the rest of their frame.
 func (p *Parser) Held() int { return p.n }
 
+// Cut says that the rest of a frame will not come, and returns how many bytes are
+// given up with it.
+func (p *Parser) Cut() int {
+	n := p.n
+	p.n = 0
+	return n
+}
+
 // drop gives up the first byte.
 func (p *Parser) drop() int {
 	copy(p.held[:], p.held[1:p.n])

@@ -21,6 +21,10 @@ type Listener interface {
 // slowest model.
 const patience = 1500 * time.Millisecond
 
+// torn is the silence that ends a frame. Its bytes follow each other within
+// milliseconds, and frames are 100 ms apart.
+const torn = 50 * time.Millisecond
+
 // stale is how many periods a reading of Watch stands for the present.
 const stale = 3
 
@@ -68,8 +72,8 @@ func (s *Stream) Watch(ctx context.Context, emit func(drivers.Reading)) error {
 	var t tally
 	due := time.Now().Add(s.gauge.period)
 	err := s.port.Listen(ctx, func(b []byte) {
-		t.take(b, s.gauge.median)
 		now := time.Now()
+		t.take(b, now, s.gauge.median)
 		if now.Before(due) {
 			return
 		}
@@ -111,7 +115,7 @@ func (s *Stream) sample(ctx context.Context) (drivers.Reading, error) {
 	defer cancel()
 	var t tally
 	err := s.port.Listen(listening, func(b []byte) {
-		if t.take(b, s.gauge.median); t.n == s.gauge.median {
+		if t.take(b, time.Now(), s.gauge.median); t.n == s.gauge.median {
 			cancel()
 		}
 	})
@@ -151,10 +155,19 @@ type tally struct {
 	n       int
 	framed  int // bytes that were frames
 	dropped int // bytes that were none
+	heard   time.Time
 }
 
-// take keeps the newest frames of b, keep of them.
-func (t *tally) take(b []byte, keep int) {
+// take keeps the newest frames of b, which came by now, keep of them. The rest
+// of a frame that was torn apart will not come: its beginning and the next frame
+// could make a frame that nobody sent.
+func (t *tally) take(b []byte, now time.Time, keep int) {
+	if now.Sub(t.heard) > torn {
+		t.dropped += t.parser.Cut()
+	}
+	if len(b) > 0 {
+		t.heard = now
+	}
 	for _, c := range b {
 		distance, ok, dropped := t.parser.Push(c)
 		t.dropped += dropped
@@ -184,4 +197,4 @@ func (t *tally) reading(g *gauge) drivers.Reading {
 }
 
 // next begins a new period. A frame that is half there is kept.
-func (t *tally) next() { *t = tally{parser: t.parser} }
+func (t *tally) next() { *t = tally{parser: t.parser, heard: t.heard} }

@@ -66,7 +66,11 @@ func TestWatch(t *testing.T) {
 		{"water below the zero", hung(), every(100*time.Millisecond, 0, 2600), good("-0.100", 2600)},
 		{"median of the newest five", hung(), every(100*time.Millisecond, 0, 900, 900, 900, 2003, 2001, 31, 2000, 4500), good("0.499", 2001)},
 		{"the lower of two", hung(), every(100*time.Millisecond, 0, 2001, 2002), good("0.499", 2001)},
-		{"a frame in pieces", hung(), []chunk{{0, []byte{0xFF}}, {400 * time.Millisecond, []byte{0x07, 0xA1}}, {401 * time.Millisecond, []byte{0xA7}}}, good("0.547", 1953)},
+		{"a frame in pieces", hung(), []chunk{{0, []byte{0xFF}}, {40 * time.Millisecond, []byte{0x07, 0xA1}}, {41 * time.Millisecond, []byte{0xA7}}}, good("0.547", 1953)},
+		// FF 09 FF 07 would be 2559 mm.
+		{"half a frame, a frame", hung(), []chunk{{0, []byte{0xFF, 0x09}}, {96 * time.Millisecond, frame(1953)}}, good("0.547", 1953)},
+		{"half a frame, silence, a frame", hung(), []chunk{{0, []byte{0xFF, 0x09}}, {300 * time.Millisecond, frame(1953)}}, good("0.547", 1953)},
+		{"a frame torn apart by silence", hung(), []chunk{{0, []byte{0xFF, 0x07}}, {300 * time.Millisecond, []byte{0xA1, 0xA7}}}, silent(drivers.BadAnswer)},
 		{"two frames at once", hung(), []chunk{{0, append(frame(1000), frame(1000)...)}}, good("1.500", 1000)},
 		{"nothing", hung(), nil, silent(drivers.NoAnswer)},
 		{"garbage", hung(), []chunk{{0, []byte("\x80\x80\xf8\x00\x78\x80")}}, silent(drivers.BadAnswer)},

@@ -165,7 +165,7 @@ func FuzzStream(f *testing.F) {
 			t.Fatal(err)
 		}
 		var all tally
-		all.take(line, g.median)
+		all.take(line, time.Time{}, g.median)
 		r := all.reading(&g)
 		if all.n > g.median || all.framed%frameSize != 0 || all.framed+all.dropped+all.parser.Held() > len(line) {
 			t.Fatalf("counted %d frames, %d and %d bytes of %d", all.n, all.framed, all.dropped, len(line))
@@ -208,7 +208,7 @@ func BenchmarkReading(b *testing.B) {
 	var t tally
 	b.ReportAllocs()
 	for b.Loop() {
-		t.take(line, g.median)
+		t.take(line, time.Time{}, g.median)
 		if r := t.reading(&g); r.Quality != drivers.Good {
 			b.Fatal(r)
 		}
