@@ -23,7 +23,7 @@ func seeds(tb testing.TB) (out [][]byte) {
 		}
 		out = append(out, src)
 	}
-	return append(out, Sample(), Demo())
+	return append(out, Sample(), Demo(), []byte(small))
 }
 
 func FuzzParse(f *testing.F) {
@@ -143,7 +143,7 @@ func stairs(n int) string {
 
 // A catalogue that panics costs the configuration, not the process.
 func TestParseRecovers(t *testing.T) {
-	cfg, problems := Parse("x.yaml", Demo(), panics{})
+	cfg, problems := Parse("x.yaml", []byte(small), panics{})
 	if cfg != nil || len(problems) != 1 || strings.Contains(problems.Error(), "hunter2") {
 		t.Errorf("got %v, %v", cfg, problems)
 	}

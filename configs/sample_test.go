@@ -49,7 +49,7 @@ func TestSampleShowsOptionalSections(t *testing.T) {
 	if got.Cards.KeyFile == "" {
 		t.Error("no cards")
 	}
-	if without := mustParse(t, "x.yaml", []byte(strings.Replace(string(Demo()), "sensors:", "output: {line: gpiochip0:22}\nsensors:", 1))); !cmp.Equal(without.Output, want) {
+	if without := mustParse(t, "x.yaml", []byte(strings.Replace(small, "sensors:", "output: {line: gpiochip0:22}\nsensors:", 1))); !cmp.Equal(without.Output, want) {
 		t.Errorf("the defaults are %+v", without.Output)
 	}
 	if plain := mustParse(t, "sample.yaml", Sample()); plain.Output != nil || plain.Cards.KeyFile != "" {

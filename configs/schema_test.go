@@ -195,13 +195,28 @@ func TestSchemaRefusesBrokenFiles(t *testing.T) {
 	t.Logf("%d broken files: %d refused by the schema, %d no YAML or more than one document, %d beyond a schema", len(files), refused, noYAML, passed)
 }
 
+// The demonstration has drivers of the product that this package does not know.
+func TestSchemaTakesTheDemo(t *testing.T) {
+	committed, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, ok := asEditor(t, Demo())
+	if !ok {
+		t.Fatal("demo.yaml is no YAML")
+	}
+	if why := refusal(parsed(t, committed), v, ""); why != "" {
+		t.Errorf("demo.yaml is refused by the schema: %s", why)
+	}
+}
+
 func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 	committed, err := os.ReadFile("schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, src := range map[string][]byte{
-		"sample.yaml": Sample(), "demo.yaml": Demo(), "sample with defaults": []byte(withDefaults(sample)),
+		"sample.yaml": Sample(), "small.yaml": []byte(small), "sample with defaults": []byte(withDefaults(sample)),
 		"sample with everything": []byte(optional.ReplaceAllString(sample, "$1")),
 	} {
 		v, ok := asEditor(t, src)

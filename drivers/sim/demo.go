@@ -2,11 +2,16 @@ package sim
 
 import (
 	"context"
+	_ "embed" // the street's flood is part of the program
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
+
+	"watchpost/drivers"
 )
 
 // The hardware of the demonstration.
@@ -17,40 +22,73 @@ const (
 	DemoAddress = 0x48
 	DemoShunt   = 150 * physic.Ohm
 	DemoSpan    = 5 * physic.Metre
+	// DemoPort has the electronic water gauge of the street as unit DemoGauge; its
+	// holding register 0 is the level in centimetres.
+	DemoPort  = "ttyS1"
+	DemoGauge = 2
 	// DemoSmokeLine is a smoke detector's relay, closed (low, against a pull-up)
 	// in alarm.
 	DemoSmokeLine = "gpiochip0:17"
 	// DemoDoorLine is a door contact, closed (low) while the door is closed: the
-	// contact is active when it is open.
-	DemoDoorLine = "gpiochip0:27"
-	// DemoRound is how long a round takes unless it is told otherwise.
-	DemoRound = 84 * time.Second
+	// contact is active when it is open. DemoExitLine is the button inside that
+	// requests to exit and DemoUnlockLine the access controller's relay; both are
+	// closed (low) while active.
+	DemoDoorLine   = "gpiochip0:27"
+	DemoExitLine   = "gpiochip0:23"
+	DemoUnlockLine = "gpiochip0:24"
+	// DemoReaderD0 and DemoReaderD1 are a Wiegand reader at that door, which sends
+	// 26 bits, one each DemoBit.
+	DemoReaderD0 = "gpiochip0:5"
+	DemoReaderD1 = "gpiochip0:6"
+	DemoBit      = 2 * time.Millisecond
+	// DemoSirenLine switches the siren.
+	DemoSirenLine = "gpiochip0:22"
 )
 
-// Demo is the demonstration's hardware: a pump pit, a smoke detector, a door.
-type Demo struct {
-	Board *Board
-	ADC   *ADS1115
-	Loop  *CurrentLoop
-	Smoke *Line
-	Door  *Line
+// Lines of Demo.Door, in the order in which the driver asks for them.
+const (
+	demoContact = iota
+	demoExit
+	demoUnlock
+)
 
-	recording *Recording
+//go:embed testdata/street-carroll-st-2022-09-13.csv
+var streetFlood string
+
+// Demo is the demonstration's hardware: a pump pit, the street outside, a smoke
+// detector, a door with its reader, a siren.
+type Demo struct {
+	Board  *Board
+	ADC    *ADS1115
+	Loop   *CurrentLoop
+	Gauge  *ModbusUnit
+	Smoke  *Line
+	Door   *Edges // contact, request to exit, unlock
+	Reader *Edges
+	Siren  *Output
+
+	pit, street *Recording
 
 	// mu guards everything that follows.
 	mu       sync.Mutex
-	from, to time.Time // the piece of the recording that passes
+	from, to time.Time // the piece of the pit's recording that passes
 	started  time.Time
 	takes    time.Duration
+	lines    [3]gpio.Level // of Door
 }
 
-// NewDemo is that hardware at rest: calm water, no smoke, the door closed.
+// NewDemo is that hardware at rest: calm water, a dry street, no smoke, the door
+// closed and nothing asking to open it.
 func NewDemo() (*Demo, error) {
-	recording, err := FlashFlood()
+	pit, err := FlashFlood()
 	if err != nil {
 		return nil, err
 	}
-	d := &Demo{Board: NewBoard(), recording: recording}
+	street, err := ReadRecording(strings.NewReader(streetFlood))
+	if err != nil {
+		return nil, fmt.Errorf("read recording street-carroll-st-2022-09-13.csv: %w", err)
+	}
+	d := &Demo{Board: NewBoard(), pit: pit, street: street, lines: [3]gpio.Level{gpio.High, gpio.High, gpio.High}}
 	d.Loop = NewCurrentLoop(DemoShunt, DemoSpan, 0, d.Level)
 	d.ADC = NewADS1115(func(channel int) physic.ElectricPotential {
 		if channel == 0 {
@@ -59,14 +97,36 @@ func NewDemo() (*Demo, error) {
 		return 0
 	})
 	d.Board.I2C(DemoBus).Attach(DemoAddress, d.ADC)
+	rs485 := NewModbus()
+	d.Gauge = rs485.Unit(DemoGauge)
+	d.Board.Serial(DemoPort).Attach(func(question []byte) []Piece {
+		const cm = 10 * physic.MilliMetre
+		d.Gauge.SetHolding(0, uint16((d.Street()+cm/2)/cm))
+		return rs485.Answer(question)
+	})
 	d.Smoke = d.Board.Line(DemoSmokeLine)
-	d.Door = d.Board.Line(DemoDoorLine)
+	d.Door = d.Board.Edges(DemoDoorLine, DemoExitLine, DemoUnlockLine)
+	d.Reader = d.Board.Edges(DemoReaderD0, DemoReaderD1)
+	d.Siren = d.Board.Output(DemoSirenLine)
 	d.rest()
 	return d, nil
 }
 
 // Level is the water in the pump pit now.
-func (d *Demo) Level() physic.Distance {
+func (d *Demo) Level() physic.Distance { return d.pit.At(d.now()) }
+
+// Street is the water on the street now: its whole flood passes while the pump
+// pit's does.
+func (d *Demo) Street() physic.Distance {
+	from, to := demoFlood()
+	part := float64(d.now().Sub(from)) / float64(to.Sub(from))
+	samples := d.street.Samples()
+	first, last := samples[0].At, samples[len(samples)-1].At
+	return d.street.At(first.Add(time.Duration(part * float64(last.Sub(first)))))
+}
+
+// now is the moment of the pit's recording that passes.
+func (d *Demo) now() time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	at := d.from
@@ -74,16 +134,18 @@ func (d *Demo) Level() physic.Distance {
 		part := min(float64(time.Since(d.started))/float64(d.takes), 1)
 		at = at.Add(time.Duration(part * float64(d.to.Sub(d.from))))
 	}
-	return d.recording.At(at)
+	return at
 }
 
 func (d *Demo) rest() {
 	d.pass(demoCalm(), demoCalm(), 0)
 	d.smoke(false)
+	d.exit(false)
+	d.unlock(false)
 	d.door(false)
 }
 
-// pass lets the recording from from to to pass in the given time.
+// pass lets the pit's recording from from to to pass in the given time.
 func (d *Demo) pass(from, to time.Time, takes time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -92,108 +154,36 @@ func (d *Demo) pass(from, to time.Time, takes time.Duration) {
 
 func (d *Demo) smoke(alarm bool) { d.Smoke.Set(gpio.Level(!alarm)) }
 
-func (d *Demo) door(open bool) { d.Door.Set(gpio.Level(open)) }
+func (d *Demo) door(open bool) { d.drive(demoContact, gpio.Level(open)) }
 
-// DemoOptions say how the demonstration is played.
-type DemoOptions struct {
-	// Round is how long one round takes, DemoRound by default.
-	Round time.Duration
-	// Rounds is how many rounds are played; 0 means until the context ends.
-	Rounds int
-	// Announce hears of each act as it begins; may be nil.
-	Announce func(Act)
-	// Uplink cuts (false) and restores (true) the way to the platform; may be nil.
-	Uplink func(up bool)
+func (d *Demo) exit(pressed bool) { d.drive(demoExit, gpio.Level(!pressed)) }
+
+func (d *Demo) unlock(on bool) { d.drive(demoUnlock, gpio.Level(!on)) }
+
+// drive sets one of the door's lines. A change is an edge.
+func (d *Demo) drive(line int, level gpio.Level) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lines[line] == level {
+		return
+	}
+	d.lines[line] = level
+	d.Door.SetLevel(line, level)
+	d.Door.Inject(drivers.Edge{Line: line, Rising: bool(level), At: d.Door.Now()})
 }
 
-// PlayDemo plays the demonstration's story on d until ctx ends, with ctx's
-// error, or all rounds are played. Either way it leaves the water calm, no smoke,
-// the door closed and the uplink up. The functions of opts are called from this
-// goroutine and must return soon.
-func PlayDemo(ctx context.Context, d *Demo, opts DemoOptions) error {
-	if opts.Round <= 0 {
-		opts.Round = DemoRound
-	}
-	if opts.Announce == nil {
-		opts.Announce = func(Act) {}
-	}
-	uplink := true
-	setUplink := func(up bool) {
-		if opts.Uplink != nil && up != uplink {
-			opts.Uplink(up)
-		}
-		uplink = up
-	}
-	story, err := NewStory(opts.Round, demoActs(d, setUplink)...)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		d.rest()
-		setUplink(true)
-	}()
-	for round := 0; opts.Rounds == 0 || round < opts.Rounds; round++ {
-		err := story.Play(ctx, func(act Act) {
-			d.pass(act.From, act.To, story.real(act.Length))
-			opts.Announce(act)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// present holds a card to the reader, which sends its number; it takes as long as
+// that does, or until ctx ends.
+func (d *Demo) present(ctx context.Context, facility byte, number uint16) {
+	// The story ends with ctx too, and says so.
+	_ = d.Reader.Send(ctx, h10301(facility, number), DemoBit)
 }
 
-// demoCalm is the moment of the recording at which each round begins.
-func demoCalm() time.Time { return time.Date(2019, 5, 11, 0, 0, 0, 0, time.UTC) }
-
-// demoActs is one round. The pieces of the recording follow on one another, so
-// the water never jumps within a round.
-func demoActs(d *Demo, uplink func(bool)) []Act {
-	at := func(hours, minutes time.Duration) time.Time {
-		return demoCalm().Add(hours*time.Hour + minutes*time.Minute)
-	}
-	return []Act{
-		{
-			Name: "calm", Length: 10 * time.Second, From: at(0, 0), To: at(1, 30),
-			ZH: "一切正常：泵坑水位平稳", EN: "All is well: the water in the pump pit is calm",
-		},
-		{
-			Name: "flood", Length: 30 * time.Second, From: at(1, 30), To: at(4, 30),
-			ZH: "暴雨：泵坑水位急涨（2019 年 5 月 11 日的真实洪水，快进播放）",
-			EN: "Flash flood: the pump pit fills (the real flood of 11 May 2019, in time-lapse)",
-		},
-		{
-			Name: "smoke", Length: 12 * time.Second, From: at(4, 30), To: at(6, 0),
-			ZH: "烟雾报警，数秒后恢复", EN: "Smoke alarm, over after some seconds",
-			Cues: []Cue{
-				{After: time.Second, Do: func() { d.smoke(true) }},
-				{After: 8 * time.Second, Do: func() { d.smoke(false) }},
-			},
-		},
-		{
-			Name: "door", Length: 8 * time.Second, From: at(6, 0), To: at(7, 0),
-			ZH: "泵房门打开，随后关上", EN: "The pump room's door opens and closes",
-			Cues: []Cue{
-				{After: time.Second, Do: func() { d.door(true) }},
-				{After: 5 * time.Second, Do: func() { d.door(false) }},
-			},
-		},
-		{
-			Name: "outage", Length: 14 * time.Second, From: at(7, 0), To: at(9, 0),
-			ZH: "上行网络中断：读数、报警和门事件存入本地",
-			EN: "The uplink is down: readings, alarms and door events are kept here",
-			Cues: []Cue{
-				{After: 0, Do: func() { uplink(false) }},
-				{After: 4 * time.Second, Do: func() { d.door(true) }},
-				{After: 9 * time.Second, Do: func() { d.door(false) }},
-			},
-		},
-		{
-			Name: "catch-up", Length: 10 * time.Second, From: at(9, 0), To: at(12, 0),
-			ZH:   "网络恢复：积压的数据按序补传，报警优先",
-			EN:   "The uplink is back: what was kept is sent in order, alarms first",
-			Cues: []Cue{{After: 0, Do: func() { uplink(true) }}},
-		},
-	}
+// h10301 is a card's 26 bits: facility and number between an even parity over the
+// first half and an odd one over the second. It is written apart from the driver,
+// so that one checks the other.
+func h10301(facility byte, number uint16) string {
+	data := fmt.Sprintf("%08b%016b", facility, number)
+	ones := func(half string) int { return strings.Count(half, "1") }
+	return fmt.Sprintf("%d%s%d", ones(data[:12])%2, data, 1-ones(data[12:])%2)
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 
@@ -40,12 +41,24 @@ func (r *demoRig) build(t *testing.T, name string, set func(options any)) all.Se
 	return sensor
 }
 
-func (r *demoRig) contact(t *testing.T, line string, measures all.Measures, active all.Active) all.Sensor {
+// speakers are the sensors that speak by themselves.
+func (r *demoRig) speakers(t *testing.T) map[string]all.Sensor {
 	t.Helper()
-	return r.build(t, "contact", func(o any) {
-		options := o.(*all.ContactOptions)
-		options.Line, options.Measures, options.Active = line, measures, active
-	})
+	return map[string]all.Sensor{
+		"smoke": r.build(t, "contact", func(o any) {
+			options := o.(*all.ContactOptions)
+			options.Line, options.Measures, options.Active = sim.DemoSmokeLine, "smoke", "closed"
+		}),
+		"door": r.build(t, "door", func(o any) {
+			options := o.(*all.DoorOptions)
+			options.Line, options.Rex, options.Unlock = sim.DemoDoorLine, sim.DemoExitLine, sim.DemoUnlockLine
+			options.HeldAfter = 2 * time.Minute
+		}),
+		"reader": r.build(t, "wiegand", func(o any) {
+			options := o.(*all.WiegandOptions)
+			options.D0, options.D1 = sim.DemoReaderD0, sim.DemoReaderD1
+		}),
+	}
 }
 
 func TestDemoStory(t *testing.T) {
@@ -98,11 +111,17 @@ func playDemo(t *testing.T, asked time.Duration) {
 	}
 	<-time.After(time.Second)
 	cancel()
-	want := []string{"door 0", "smoke 0", "smoke 1", "smoke 0", "door 1", "door 0", "door 1", "door 0"}
-	got := said()
-	slices.Sort(got[:min(2, len(got))]) // the first two come in either order
-	if !slices.Equal(got, want) {
-		t.Errorf("contacts said %q, want %q", got, want)
+	want := map[string][]string{
+		"smoke": {"smoke 0", "smoke 1", "smoke 0"},
+		"door": {
+			"door 0", "door_forced 0", "door_held 0", "door 1", "door 0", // a card
+			"door 1", "door_forced 1", "door 0", "door_forced 0", // by force
+			"door 1", "door 0", "door 1", "door 0", // a card, then the exit button
+		},
+		"reader": {"card 0", "misread 0", "card 1", "card 2"},
+	}
+	if diff := cmp.Diff(want, said()); diff != "" {
+		t.Errorf("sensors said (-want +got):\n%s", diff)
 	}
 	if got := strings.Join(acts, " "); got != "calm flood smoke door outage catch-up" {
 		t.Errorf("acts: %s", got)
@@ -112,52 +131,86 @@ func playDemo(t *testing.T, asked time.Duration) {
 	}
 }
 
-// listen watches the contacts until ctx ends; said then lists what they said.
-func (r *demoRig) listen(t *testing.T, ctx context.Context) (said func() []string) {
+// listen watches the sensors that speak by themselves until ctx ends; said then
+// lists what each said.
+func (r *demoRig) listen(t *testing.T, ctx context.Context) (said func() map[string][]string) {
 	t.Helper()
-	sensors := []all.Sensor{
-		r.contact(t, sim.DemoSmokeLine, "smoke", "closed"),
-		r.contact(t, sim.DemoDoorLine, "door", "open"),
+	type story struct {
+		name string
+		says []string
+		err  error
 	}
-	heard := make(chan string, 100)
-	watched := make(chan error, len(sensors))
-	for _, sensor := range sensors {
+	speakers := r.speakers(t)
+	stories := make(chan story, len(speakers))
+	for name, sensor := range speakers {
 		go func() {
-			last := ""
-			watched <- sensor.Watcher.Watch(ctx, func(reading drivers.Reading) {
+			last, told := map[drivers.Quantity]string{}, story{name: name}
+			told.err = sensor.Watcher.Watch(ctx, func(reading drivers.Reading) {
 				// Every look is told; what changed is of interest here.
-				if now := fmt.Sprintf("%s %s", reading.Quantity, reading.Value); now != last {
-					last = now
-					heard <- now
+				now := reading.Value.String()
+				if reading.Quality != drivers.Good {
+					now = fmt.Sprint(reading.Quality, " ", reading.Reason)
+				}
+				if now != last[reading.Quantity] {
+					last[reading.Quantity] = now
+					told.says = append(told.says, string(reading.Quantity)+" "+now)
 				}
 			})
+			stories <- told
 		}()
 	}
-	return func() []string {
-		for range sensors {
-			if err := <-watched; !errors.Is(err, context.Canceled) {
-				t.Errorf("watch: %v", err)
+	return func() map[string][]string {
+		all := map[string][]string{}
+		for range speakers {
+			told := <-stories
+			if !errors.Is(told.err, context.Canceled) {
+				t.Errorf("watch %s: %v", told.name, told.err)
 			}
+			all[told.name] = told.says
 		}
-		close(heard)
-		var list []string
-		for s := range heard {
-			list = append(list, s)
-		}
-		return list
+		return all
 	}
 }
 
-// checkWater samples the level until the story is played: the recorded peak
-// passes, and the round ends near where it began.
+// water is what was seen of one level during a round.
+type water struct {
+	first, last string
+	highest     drivers.Decimal
+}
+
+// see takes a sample, unless the demo is at rest again when it is there.
+func (w *water) see(t *testing.T, sensor all.Sensor, end time.Time) {
+	t.Helper()
+	readings, err := sensor.Sampler.Sample(t.Context())
+	if err != nil || readings[0].Quality != drivers.Good {
+		t.Fatalf("sample: %v, %v", readings, err)
+	}
+	if !time.Now().Before(end) {
+		return
+	}
+	w.last = readings[0].Value.String()
+	if w.first == "" {
+		w.first = w.last
+	}
+	if readings[0].Value.Compare(w.highest) > 0 {
+		w.highest = readings[0].Value
+	}
+}
+
+// checkWater samples both levels until the story is played: the recorded peaks
+// pass, and the round ends near where it began.
 func (r *demoRig) checkWater(t *testing.T, round time.Duration, played <-chan error) {
 	t.Helper()
 	level := r.build(t, "ads1115", func(o any) {
 		options := o.(*all.ADS1115Options)
 		options.Bus, options.Span = sim.DemoBus, all.Length(sim.DemoSpan)
 	})
+	gauge := r.build(t, "modbus", func(o any) {
+		options := o.(*all.ModbusOptions)
+		options.Port, options.Unit, options.Measured = sim.DemoPort, sim.DemoGauge, "cm"
+	})
 	start := time.Now()
-	highest, first, last := drivers.Int(0), "", ""
+	var pit, street water
 	tick := time.NewTicker(round / 420)
 	defer tick.Stop()
 	for done := false; !done; {
@@ -168,27 +221,18 @@ func (r *demoRig) checkWater(t *testing.T, round time.Duration, played <-chan er
 			}
 			done = true
 		case <-tick.C:
-			readings, err := level.Sampler.Sample(t.Context())
-			if err != nil || readings[0].Quality != drivers.Good {
-				t.Fatalf("sample: %v, %v", readings, err)
-			}
-			if time.Since(start) >= round {
-				continue // the demo is at rest again
-			}
-			last = readings[0].Value.String()
-			if first == "" {
-				first = last
-			}
-			if readings[0].Value.Compare(highest) > 0 {
-				highest = readings[0].Value
-			}
+			pit.see(t, level, start.Add(round))
+			street.see(t, gauge, start.Add(round))
 		}
 	}
-	if !strings.HasPrefix(first, "0.25") || !strings.HasPrefix(last, "0.24") {
-		t.Errorf("the round begins at %s m and ends at %s m, want about 0.25 and 0.24", first, last)
+	if !strings.HasPrefix(pit.first, "0.25") || !strings.HasPrefix(pit.last, "0.24") {
+		t.Errorf("the round begins at %s m and ends at %s m, want about 0.25 and 0.24", pit.first, pit.last)
 	}
-	if s := highest.String(); s < "1.750" || s > "1.772" {
+	if s := pit.highest.String(); s < "1.750" || s > "1.772" {
 		t.Errorf("highest level %s, want the recorded 1.771", s)
+	}
+	if street.first != "0.00" || street.last != "0.00" || street.highest.String() != "0.80" {
+		t.Errorf("the street has from %s to %s m and %s at most, want 0.00, 0.00 and the recorded 0.795", street.first, street.last, street.highest)
 	}
 }
 
@@ -198,8 +242,8 @@ func TestDemoLoopsAndLeavesAllAtRest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Ends 9 s into the third outage: no uplink, the door open.
-		ctx, cancel := context.WithTimeout(t.Context(), 2*sim.DemoRound+68*time.Second)
+		// Ends 4.5 s into the third outage: no uplink, the door open and unlocked.
+		ctx, cancel := context.WithTimeout(t.Context(), 2*sim.DemoRound+68*time.Second+500*time.Millisecond)
 		defer cancel()
 		up, calms := true, 0
 		err = sim.PlayDemo(ctx, demo, sim.DemoOptions{
@@ -213,15 +257,19 @@ func TestDemoLoopsAndLeavesAllAtRest(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || calms != 3 {
 			t.Errorf("play ended with %v after %d rounds begun, want the deadline and 3", err, calms)
 		}
-		door, err := demo.Board.OpenLine(sim.DemoDoorLine, gpio.PullUp)
+		lines, err := demo.Board.OpenEdges([]string{sim.DemoDoorLine, sim.DemoExitLine, sim.DemoUnlockLine}, board.EdgeOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if closed, err := door.Level(); closed != gpio.Low || err != nil || !up {
-			t.Errorf("left with door %s, %v, uplink %t; want Low and up", closed, err, up)
+		levels, err := lines.Levels()
+		if want := []gpio.Level{gpio.Low, gpio.High, gpio.High}; !slices.Equal(levels, want) || err != nil || !up {
+			t.Errorf("left with contact, exit and unlock %v, %v, uplink %t; want %v and up", levels, err, up, want)
 		}
 		if got := demo.Level(); got != 253*physic.MilliMetre {
 			t.Errorf("left with %s of water, want 253 mm", got)
+		}
+		if got := demo.Street(); got != 0 {
+			t.Errorf("left with %s on the street, want none", got)
 		}
 	})
 }
