@@ -55,41 +55,36 @@ func (o *A02YYUWOptions) Shares() map[string]string {
 
 // Validate lists what is wrong with the values.
 func (o *A02YYUWOptions) Validate() []Problem {
-	var problems []Problem
-	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
+	var v verdicts
 	whole := func(key string, l Length, least, most physic.Distance) {
 		if d := physic.Distance(l); d < least || d > most || d%physic.MilliMetre != 0 {
-			add(key, told("{0} … {1}，精确到毫米|{0} … {1} in whole millimetres", Length(least).String(), Length(most).String()), l.String())
+			v.add(key, told("{0} … {1}，精确到毫米|{0} … {1} in whole millimetres", Length(least).String(), Length(most).String()), l.String())
 		}
 	}
-	if o.Port == "" {
-		add("port", "串口，如 ttyS1|a serial port, such as ttyS1", "nothing")
-	}
+	v.given("port", o.Port, "串口，如 ttyS1|a serial port, such as ttyS1")
 	whole("height", o.Height, physic.MilliMetre, a02yyuw.MaxHeight)
 	known := slices.Contains(o.Model.Values(), string(o.Model))
 	if !known {
-		add("model", strings.Join(o.Model.Values(), ", "), string(o.Model))
+		v.add("model", strings.Join(o.Model.Values(), ", "), string(o.Model))
 	}
 	switch {
 	case !slices.Contains(o.Mode.Values(), string(o.Mode)):
-		add("mode", "auto, trigger", string(o.Mode))
+		v.add("mode", "auto, trigger", string(o.Mode))
 	case o.Mode == "trigger" && known && !a02yyuw.Model(o.Model).CanTrigger():
-		add("mode", told("auto：{0} 只会自动输出|auto: {0} sends by itself only", string(o.Model)), "trigger")
+		v.add("mode", told("auto：{0} 只会自动输出|auto: {0} sends by itself only", string(o.Model)), "trigger")
 	}
 	if o.Baud != 9600 && o.Baud != 115200 {
-		add("baud", "9600, 115200", fmt.Sprint(o.Baud))
+		v.add("baud", "9600, 115200", fmt.Sprint(o.Baud))
 	}
 	whole("blind", o.Blind, 0, a02yyuw.MaxDistance)
 	whole("range", o.Range, 0, a02yyuw.MaxDistance)
-	if o.Median < 1 || o.Median > a02yyuw.MaxMedian {
-		add("median", fmt.Sprintf("1 … %d", a02yyuw.MaxMedian), fmt.Sprint(o.Median))
-	}
-	if len(problems) == 0 {
+	v.count("median", o.Median, 1, a02yyuw.MaxMedian)
+	if len(v) == 0 {
 		if blind, reach := o.opts().Seen(); blind >= reach {
-			add("blind", told("小于最远距离 {0}|less than the range of {0}", Length(reach).String()), Length(blind).String())
+			v.add("blind", told("小于最远距离 {0}|less than the range of {0}", Length(reach).String()), Length(blind).String())
 		}
 	}
-	return problems
+	return v
 }
 
 func (o *A02YYUWOptions) serial() board.SerialMode {
@@ -118,11 +113,8 @@ func a02yyuwDriver() Driver {
 }
 
 func buildA02YYUW(b *board.Board, options any, sample time.Duration) (Sensor, error) {
-	o, ok := options.(*A02YYUWOptions)
-	if !ok {
-		return Sensor{}, wrongOptions(a02yyuwName, options)
-	}
-	if err := refuse(a02yyuwName, o.Validate()); err != nil {
+	o, err := checked[*A02YYUWOptions](a02yyuwName, options)
+	if err != nil {
 		return Sensor{}, err
 	}
 	port := b.Serial(o.Port, o.serial())

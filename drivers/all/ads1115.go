@@ -48,27 +48,24 @@ func (o *ADS1115Options) Claims() []string {
 
 // Validate lists what is wrong with the values.
 func (o *ADS1115Options) Validate() []Problem {
-	var problems []Problem
-	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
-	if o.Bus == "" {
-		add("bus", "总线名，如 i2c-1|a bus name, such as i2c-1", "nothing")
-	}
+	var v verdicts
+	v.given("bus", o.Bus, "总线名，如 i2c-1|a bus name, such as i2c-1")
 	if o.Address < ads1115.AddrGND || o.Address > ads1115.AddrSCL {
-		add("address", "0x48 … 0x4b", fmt.Sprintf("0x%02x", o.Address))
+		v.add("address", "0x48 … 0x4b", fmt.Sprintf("0x%02x", o.Address))
 	}
 	if _, err := ads1115.ParseMux(string(o.Input)); err != nil {
-		add("input", strings.Join(o.Input.Values(), ", "), string(o.Input))
+		v.add("input", strings.Join(o.Input.Values(), ", "), string(o.Input))
 	}
 	if r := physic.ElectricResistance(o.Shunt); r < physic.Ohm || r > highestShunt {
-		add("shunt", "1ohm … "+Resistance(highestShunt).String(), o.Shunt.String())
+		v.add("shunt", "1ohm … "+Resistance(highestShunt).String(), o.Shunt.String())
 	}
 	if d := physic.Distance(o.Span); d <= 0 || d > 1000*physic.Metre {
-		add("span", "大于 0m，至多 1000m|more than 0m, at most 1000m", o.Span.String())
+		v.add("span", "大于 0m，至多 1000m|more than 0m, at most 1000m", o.Span.String())
 	}
 	if d := physic.Distance(o.Offset); d < -1000*physic.Metre || d > 1000*physic.Metre {
-		add("offset", "-1000m … 1000m", o.Offset.String())
+		v.add("offset", "-1000m … 1000m", o.Offset.String())
 	}
-	return problems
+	return v
 }
 
 func ads1115Driver() Driver {
@@ -83,11 +80,8 @@ func ads1115Driver() Driver {
 }
 
 func buildADS1115(b *board.Board, options any, _ time.Duration) (Sensor, error) {
-	o, ok := options.(*ADS1115Options)
-	if !ok {
-		return Sensor{}, wrongOptions(ads1115Name, options)
-	}
-	if err := refuse(ads1115Name, o.Validate()); err != nil {
+	o, err := checked[*ADS1115Options](ads1115Name, options)
+	if err != nil {
 		return Sensor{}, err
 	}
 	mux, err := ads1115.ParseMux(string(o.Input))

@@ -1,12 +1,7 @@
 package all
 
 import (
-	"fmt"
-	"slices"
-	"strings"
 	"time"
-
-	"periph.io/x/conn/v3/gpio"
 
 	"watchpost/drivers"
 	"watchpost/drivers/board"
@@ -49,26 +44,17 @@ func (o *ContactOptions) Claims() []string { return []string{board.LineName(o.Li
 
 // Validate lists what is wrong with the values.
 func (o *ContactOptions) Validate() []Problem {
-	var problems []Problem
-	choice := func(key, got string, values []string) {
-		if !slices.Contains(values, got) {
-			problems = append(problems, Problem{Key: key, Want: strings.Join(values, ", "), Got: got})
-		}
-	}
-	if o.Line == "" {
-		problems = append(problems, Problem{Key: "line", Want: "GPIO 线，如 gpiochip0:17|a line, such as gpiochip0:17", Got: "nothing"})
-	}
-	choice("measures", string(o.Measures), o.Measures.Values())
-	choice("active", string(o.Active), o.Active.Values())
-	choice("pull", string(o.Pull), o.Pull.Values())
+	var v verdicts
+	v.given("line", o.Line, "GPIO 线，如 gpiochip0:17|a line, such as gpiochip0:17")
+	v.word("measures", string(o.Measures), o.Measures.Values())
+	v.word("active", string(o.Active), o.Active.Values())
+	v.word("pull", string(o.Pull), o.Pull.Values())
 	longest := contact.MaxDebounce
 	if o.Measures == Measures(drivers.Smoke) {
 		longest = contact.MaxSmokeDebounce
 	}
-	if o.Debounce < time.Millisecond || o.Debounce > longest {
-		problems = append(problems, Problem{Key: "debounce", Want: fmt.Sprintf("1ms … %s", longest), Got: o.Debounce.String()})
-	}
-	return problems
+	v.between("debounce", o.Debounce, time.Millisecond, longest)
+	return v
 }
 
 func contactDriver() Driver {
@@ -88,16 +74,12 @@ func contactDriver() Driver {
 }
 
 func buildContact(b *board.Board, options any, sample time.Duration) (Sensor, error) {
-	o, ok := options.(*ContactOptions)
-	if !ok {
-		return Sensor{}, wrongOptions(contactName, options)
-	}
-	if err := refuse(contactName, o.Validate()); err != nil {
+	o, err := checked[*ContactOptions](contactName, options)
+	if err != nil {
 		return Sensor{}, err
 	}
-	pull := map[Pull]gpio.Pull{"up": gpio.PullUp, "down": gpio.PullDown, "none": gpio.PullNoChange}[o.Pull]
 	closedIsLow := o.Pull != "down"
-	c, err := contact.New(b.Line(o.Line, pull), contact.Opts{
+	c, err := contact.New(b.Line(o.Line, o.Pull.resistor()), contact.Opts{
 		Quantity:  drivers.Quantity(o.Measures),
 		ActiveLow: (o.Active == "closed") == closedIsLow,
 		Debounce:  o.Debounce,

@@ -1,12 +1,8 @@
 package all
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"periph.io/x/conn/v3/gpio"
 
 	"watchpost/drivers"
 	"watchpost/drivers/board"
@@ -47,30 +43,17 @@ func (o *DoorOptions) Claims() []string { return o.lines() }
 
 // Validate lists what is wrong with the values.
 func (o *DoorOptions) Validate() []Problem {
-	var problems []Problem
-	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
-	choice := func(key, got string, values []string) {
-		if !slices.Contains(values, got) {
-			add(key, strings.Join(values, ", "), got)
-		}
-	}
-	between := func(key string, got, least, most time.Duration) {
-		if got < least || got > most {
-			add(key, fmt.Sprintf("%s … %s", least, most), got.String())
-		}
-	}
-	if o.Line == "" {
-		add("line", "GPIO 线，如 gpiochip0:17|a line, such as gpiochip0:17", "nothing")
-	}
-	o.validateSignals(add)
-	choice("active", string(o.Active), o.Active.Values())
-	choice("rex_active", string(o.RexActive), o.RexActive.Values())
-	choice("unlock_active", string(o.UnlockActive), o.UnlockActive.Values())
-	choice("pull", string(o.Pull), o.Pull.Values())
-	between("debounce", o.Debounce, door.MinDebounce, door.MaxDebounce)
-	between("access_time", o.AccessTime, door.MinAccessTime, door.MaxAccessTime)
-	between("held_after", o.HeldAfter, max(door.MinHeldAfter, o.Debounce+time.Millisecond), door.MaxHeldAfter)
-	return problems
+	var v verdicts
+	v.given("line", o.Line, "GPIO 线，如 gpiochip0:17|a line, such as gpiochip0:17")
+	o.validateSignals(v.add)
+	v.word("active", string(o.Active), o.Active.Values())
+	v.word("rex_active", string(o.RexActive), o.RexActive.Values())
+	v.word("unlock_active", string(o.UnlockActive), o.UnlockActive.Values())
+	v.word("pull", string(o.Pull), o.Pull.Values())
+	v.between("debounce", o.Debounce, door.MinDebounce, door.MaxDebounce)
+	v.between("access_time", o.AccessTime, door.MinAccessTime, door.MaxAccessTime)
+	v.between("held_after", o.HeldAfter, max(door.MinHeldAfter, o.Debounce+time.Millisecond), door.MaxHeldAfter)
+	return v
 }
 
 // validateSignals finds lines given twice, and lines of two GPIO chips: the order
@@ -127,17 +110,13 @@ func doorDriver() Driver {
 }
 
 func buildDoor(b *board.Board, options any, sample time.Duration) (Sensor, error) {
-	o, ok := options.(*DoorOptions)
-	if !ok {
-		return Sensor{}, wrongOptions(doorName, options)
-	}
-	if err := refuse(doorName, o.Validate()); err != nil {
+	o, err := checked[*DoorOptions](doorName, options)
+	if err != nil {
 		return Sensor{}, err
 	}
-	pull := map[Pull]gpio.Pull{"up": gpio.PullUp, "down": gpio.PullDown, "none": gpio.PullNoChange}[o.Pull]
 	opts := o.opts()
 	opts.Poll = within(sample, door.MinPoll, door.MaxPoll)
-	d, err := door.New(b.Edges(o.lines(), board.EdgeOptions{Pull: pull}), opts)
+	d, err := door.New(b.Edges(o.lines(), board.EdgeOptions{Pull: o.Pull.resistor()}), opts)
 	if err != nil {
 		return Sensor{}, err
 	}

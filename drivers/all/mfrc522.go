@@ -69,18 +69,13 @@ func (o *MFRC522Options) Claims() []string { return []string{board.SPIName(o.Por
 
 // Validate lists what is wrong with the values.
 func (o *MFRC522Options) Validate() []Problem {
-	var problems []Problem
-	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
-	if o.Port == "" {
-		add("port", "SPI 端口，如 spidev0.0|a port, such as spidev0.0", "nothing")
-	}
+	var v verdicts
+	v.given("port", o.Port, "SPI 端口，如 spidev0.0|a port, such as spidev0.0")
 	if f := physic.Frequency(o.Speed); f < slowestMFRC522 || f > fastestMFRC522 {
-		add("speed", fmt.Sprintf("%s … %s", Frequency(slowestMFRC522), Frequency(fastestMFRC522)), o.Speed.String())
+		v.add("speed", fmt.Sprintf("%s … %s", Frequency(slowestMFRC522), Frequency(fastestMFRC522)), o.Speed.String())
 	}
-	if o.Gone < 1 || o.Gone > mfrc522.MostGone {
-		add("gone", fmt.Sprintf("1 … %d", mfrc522.MostGone), fmt.Sprint(o.Gone))
-	}
-	return problems
+	v.count("gone", o.Gone, 1, mfrc522.MostGone)
+	return v
 }
 
 func mfrc522Driver() Driver {
@@ -95,11 +90,8 @@ func mfrc522Driver() Driver {
 }
 
 func buildMFRC522(b *board.Board, options any, _ time.Duration) (Sensor, error) {
-	o, ok := options.(*MFRC522Options)
-	if !ok {
-		return Sensor{}, wrongOptions(mfrc522Name, options)
-	}
-	if err := refuse(mfrc522Name, o.Validate()); err != nil {
+	o, err := checked[*MFRC522Options](mfrc522Name, options)
+	if err != nil {
 		return Sensor{}, err
 	}
 	reader, err := mfrc522.New(b.SPI(o.Port, physic.Frequency(o.Speed), spi.Mode0), mfrc522.Opts{Gone: o.Gone})

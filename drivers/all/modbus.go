@@ -2,7 +2,6 @@ package all
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -162,35 +161,19 @@ func (o *ModbusOptions) mode() board.SerialMode {
 
 // Validate lists what is wrong with the values.
 func (o *ModbusOptions) Validate() []Problem {
-	var problems []Problem
-	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
-	if o.Port == "" {
-		add("port", "串口，如 /dev/ttyS1|a serial port, such as /dev/ttyS1", "nothing")
-	}
-	if o.Baud < 300 || o.Baud > 4_000_000 {
-		add("baud", "300 … 4000000", fmt.Sprint(o.Baud))
-	}
+	var v verdicts
+	v.given("port", o.Port, "串口，如 /dev/ttyS1|a serial port, such as /dev/ttyS1")
+	v.count("baud", o.Baud, 300, 4_000_000)
 	if o.StopBits != 1 && o.StopBits != 2 {
-		add("stop_bits", "1, 2", fmt.Sprint(o.StopBits))
+		v.add("stop_bits", "1, 2", fmt.Sprint(o.StopBits))
 	}
-	if o.Unit < 1 || o.Unit > modbus.MaxUnit {
-		add("unit", fmt.Sprintf("1 … %d", modbus.MaxUnit), fmt.Sprint(o.Unit))
-	}
-	for _, word := range []struct {
-		key, got string
-		values   []string
-	}{
-		{"parity", string(o.Parity), o.Parity.Values()},
-		{"function", string(o.Function), o.Function.Values()},
-		{"type", string(o.Type), o.Type.Values()},
-		{"order", string(o.Order), o.Order.Values()},
-		{"register_unit", string(o.Measured), o.Measured.Values()},
-	} {
-		if !slices.Contains(word.values, word.got) {
-			add(word.key, strings.Join(word.values, ", "), word.got)
-		}
-	}
-	return append(problems, o.validateValue()...)
+	v.count("unit", o.Unit, 1, modbus.MaxUnit)
+	v.word("parity", string(o.Parity), o.Parity.Values())
+	v.word("function", string(o.Function), o.Function.Values())
+	v.word("type", string(o.Type), o.Type.Values())
+	v.word("order", string(o.Order), o.Order.Values())
+	v.word("register_unit", string(o.Measured), o.Measured.Values())
+	return append(v, o.validateValue()...)
 }
 
 // validateValue lists what is wrong with what the register is said to mean.
@@ -242,11 +225,8 @@ func modbusDriver() Driver {
 }
 
 func buildModbus(b *board.Board, options any, _ time.Duration) (Sensor, error) {
-	o, ok := options.(*ModbusOptions)
-	if !ok {
-		return Sensor{}, wrongOptions(modbusName, options)
-	}
-	if err := refuse(modbusName, o.Validate()); err != nil {
+	o, err := checked[*ModbusOptions](modbusName, options)
+	if err != nil {
 		return Sensor{}, err
 	}
 	mode := o.mode()

@@ -1,12 +1,8 @@
 package all
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"periph.io/x/conn/v3/gpio"
 
 	"watchpost/drivers"
 	"watchpost/drivers/board"
@@ -56,43 +52,29 @@ func (o *WiegandOptions) Claims() []string {
 
 // Validate lists what is wrong with the values.
 func (o *WiegandOptions) Validate() []Problem {
-	var problems []Problem
-	add := func(key, want, got string) { problems = append(problems, Problem{Key: key, Want: want, Got: got}) }
+	var v verdicts
 	d0, d1 := board.LineName(o.D0), board.LineName(o.D1)
 	switch {
 	case d0 == "":
-		add("d0", "GPIO 线，如 gpiochip0:5|a line, such as gpiochip0:5", "nothing")
+		v.add("d0", "GPIO 线，如 gpiochip0:5|a line, such as gpiochip0:5", "nothing")
 	case d1 == "":
 	case d0 == d1:
-		add("d1", "与 d0 不同的线|another line than d0", o.D1)
+		v.add("d1", "与 d0 不同的线|another line than d0", o.D1)
 	case !sameChip(d0, d1):
-		add("d1", "与 d0 同一芯片的线|a line of the same chip as d0", o.D1)
+		v.add("d1", "与 d0 同一芯片的线|a line of the same chip as d0", o.D1)
 	}
 	if d1 == "" {
-		add("d1", "GPIO 线，如 gpiochip0:6|a line, such as gpiochip0:6", "nothing")
+		v.add("d1", "GPIO 线，如 gpiochip0:6|a line, such as gpiochip0:6", "nothing")
 	}
 	if _, err := wiegand.ParseFormats(o.Format.String()); err != nil {
-		add("format", "26, 34, h10304 或 h10302, keypad4, keypad8，用 + 连接|26, 34, h10304 or h10302, keypad4, keypad8, joined by +", o.Format.String())
+		v.add("format", "26, 34, h10304 或 h10302, keypad4, keypad8，用 + 连接|26, 34, h10304 or h10302, keypad4, keypad8, joined by +", o.Format.String())
 	}
-	if !slices.Contains(o.UIDOrder.Values(), string(o.UIDOrder)) {
-		add("uid_order", strings.Join(o.UIDOrder.Values(), ", "), string(o.UIDOrder))
-	}
-	if !slices.Contains(o.Pull.Values(), string(o.Pull)) {
-		add("pull", strings.Join(o.Pull.Values(), ", "), string(o.Pull))
-	}
-	for _, d := range []struct {
-		key              string
-		value, low, high time.Duration
-	}{
-		{"gap", o.Gap, wiegand.MinGap, wiegand.MaxGap},
-		{"repeat", o.Repeat, 0, wiegand.MaxRepeat},
-		{"entry", o.Entry, wiegand.MinEntry, wiegand.MaxEntry},
-	} {
-		if d.value < d.low || d.value > d.high {
-			add(d.key, fmt.Sprintf("%s … %s", d.low, d.high), d.value.String())
-		}
-	}
-	return problems
+	v.word("uid_order", string(o.UIDOrder), o.UIDOrder.Values())
+	v.word("pull", string(o.Pull), o.Pull.Values())
+	v.between("gap", o.Gap, wiegand.MinGap, wiegand.MaxGap)
+	v.between("repeat", o.Repeat, 0, wiegand.MaxRepeat)
+	v.between("entry", o.Entry, wiegand.MinEntry, wiegand.MaxEntry)
+	return v
 }
 
 // sameChip is false when the names alone say that two lines are on two chips.
@@ -122,15 +104,11 @@ func wiegandDriver() Driver {
 }
 
 func buildWiegand(b *board.Board, options any, sample time.Duration) (Sensor, error) {
-	o, ok := options.(*WiegandOptions)
-	if !ok {
-		return Sensor{}, wrongOptions(wiegandName, options)
-	}
-	if err := refuse(wiegandName, o.Validate()); err != nil {
+	o, err := checked[*WiegandOptions](wiegandName, options)
+	if err != nil {
 		return Sensor{}, err
 	}
-	pull := map[Pull]gpio.Pull{"up": gpio.PullUp, "down": gpio.PullDown, "none": gpio.PullNoChange}[o.Pull]
-	lines := b.Edges([]string{o.D0, o.D1}, board.EdgeOptions{Pull: pull, FallingOnly: true})
+	lines := b.Edges([]string{o.D0, o.D1}, board.EdgeOptions{Pull: o.Pull.resistor(), FallingOnly: true})
 	r, err := wiegand.New(lines, wiegand.Opts{
 		Formats:  wiegand.Formats(o.Format),
 		Reversed: o.UIDOrder == "reversed",
