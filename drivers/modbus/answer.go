@@ -3,6 +3,7 @@ package modbus
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -52,8 +53,10 @@ type heard struct {
 
 // search goes through all bytes that arrived so far. What cannot begin the
 // answer is passed over: false bytes of a floating line, an echo, late answers
-// to other questions. ended says that no more bytes will come.
+// to other questions. What looks like the answer is not believed after another
+// master's question that it may be to. ended says that no more bytes will come.
 func (x exchange) search(b []byte, ended bool) (h heard) {
+	var rivals []openQuestion
 	for len(b) > 0 {
 		if bytes.HasPrefix(b, x.question) {
 			h.echo = true
@@ -68,7 +71,7 @@ func (x exchange) search(b []byte, ended bool) (h heard) {
 			v = short
 		}
 		switch {
-		case v == right:
+		case v == right && !slices.ContainsFunc(rivals, func(q openQuestion) bool { return q.disputes(x.request, b[:n]) }):
 			h.answer = b[:n]
 			return h
 		case v == damaged:
@@ -83,8 +86,9 @@ func (x exchange) search(b []byte, ended bool) (h heard) {
 			b = b[n:]
 			continue
 		}
-		if _, n, ok := ParseRequest(b); ok { // another master's, or an echo that was late
+		if r, n, ok := ParseRequest(b); ok { // another master's, or an echo that was late
 			h.others++
+			rivals = append(rivals, openQuestion{request: r})
 			b = b[n:]
 			continue
 		}

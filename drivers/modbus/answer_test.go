@@ -75,6 +75,34 @@ func TestHeardInstead(t *testing.T) {
 	}
 }
 
+// Where another master asks the same unit for as many registers, nothing tells
+// whose answer is whose.
+func TestAnswersToAnotherMaster(t *testing.T) {
+	other := Request{Unit: 1, Function: ReadHoldingRegisters, Address: 9, Count: 1}
+	x := searching(t, level)
+	for _, tt := range []struct {
+		name  string
+		asks  func(*Request)
+		found bool
+	}{
+		{"same form", func(*Request) {}, false},
+		{"another unit", func(r *Request) { r.Unit = 2 }, true},
+		{"another length", func(r *Request) { r.Count = 2 }, true},
+		{"another function", func(r *Request) { r.Function = ReadInputRegisters }, true},
+		{"the same question", func(r *Request) { *r = x.request }, true},
+	} {
+		r := other
+		tt.asks(&r)
+		for _, answer := range []string{fifteen, refusal} {
+			want := tt.found && (r.Count == 1 || answer != refusal) // an exception says no length
+			h := x.search(append(r.Append(nil), unhex(t, answer)...), true)
+			if got := h.answer != nil; got != want {
+				t.Errorf("%s, %s: found %v, heard %s", tt.name, answer, got, h)
+			}
+		}
+	}
+}
+
 // An echo whose first bytes happen to be a sealed answer is not taken for one
 // as long as the rest may come.
 func TestEchoThatLooksLikeAnAnswer(t *testing.T) {

@@ -25,6 +25,9 @@
 // unit.go). To be sure sooner it may ask the other read function (4 for 3, 3 for
 // 4) at the same register once, and only looks that something answers.
 //
+// A second master does not belong on the line. Where its question is heard, an
+// answer that may be to it is not believed.
+//
 // # A dead unit
 //
 // A question is sent three times, and once when the unit missed three in a

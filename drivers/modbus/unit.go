@@ -107,11 +107,16 @@ func (u *unit) closes(r Request, answer []byte) {
 // answer looks like that to r; with no answer yet, whose answer may look so.
 func (u *unit) doubts(r Request, answer []byte) bool {
 	for _, o := range u.open {
-		if !o.request.same(r) && o.resembles(r, answer) {
+		if o.disputes(r, answer) {
 			return true
 		}
 	}
 	return false
+}
+
+// disputes reports that an answer to r may be one to o, which asks something else.
+func (o openQuestion) disputes(r Request, answer []byte) bool {
+	return o.request.Unit == r.Unit && !o.request.same(r) && o.resembles(r, answer)
 }
 
 // resembles compares answers: exceptions say nothing but the function.
