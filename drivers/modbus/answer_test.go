@@ -152,6 +152,7 @@ func FuzzSearch(f *testing.F) {
 	for _, line := range []string{fifteen, level + fifteen, "fe" + unitTwo + "00" + refusal, twoValues, coils} {
 		f.Add(unhex(f, line), byte(1), byte(3), uint16(4), uint16(1), true)
 	}
+	f.Add(unhex(f, level), byte(1), byte(3), uint16(4), uint16(66), false)
 	f.Fuzz(func(t *testing.T, line []byte, unit, function byte, address, count uint16, ended bool) {
 		r := Request{Unit: unit, Function: Function(function), Address: address, Count: count}
 		if r.Validate() != nil {
@@ -167,10 +168,11 @@ func FuzzSearch(f *testing.F) {
 			_ = h.String()
 			return
 		}
-		// A refusal behind it is found, unless it ends a frame that began before.
+		// A refusal behind it is found, unless it ends a frame that began before, or
+		// may be to another master.
 		answer := appendCRC([]byte{unit, function | byte(exceptionFlag), 2})
 		after := x.search(append(bytes.Clone(line), answer...), true)
-		if after.answer == nil && !endsFrame(x, line, answer) {
+		if after.answer == nil && !endsFrame(x, line, answer) && !hasRival(x, line) {
 			t.Errorf("% X behind % X is not found", answer, line)
 		}
 	})
@@ -203,6 +205,18 @@ func endsFrame(x exchange, line, answer []byte) bool {
 			return true
 		}
 		if bytes.HasPrefix(all[i:], x.question) && i+len(x.question) > len(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasRival reports another master's question to the unit whose refusal looks
+// like one of ours.
+func hasRival(x exchange, line []byte) bool {
+	for i := range line {
+		r, _, ok := ParseRequest(line[i:])
+		if ok && r.Unit == x.request.Unit && r.Function == x.request.Function && !r.same(x.request) {
 			return true
 		}
 	}
