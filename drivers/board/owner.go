@@ -284,8 +284,7 @@ func (o *owner[D]) generation() {
 			}
 			close(r.started)
 			if !opened {
-				var err error
-				if device, err = o.open(); err != nil {
+				if err := guard(func() (err error) { device, err = o.open(); return err }); err != nil {
 					err = drivers.Because(drivers.Missing, err)
 					o.markDown(down, err, true)
 					r.done <- err
@@ -293,7 +292,7 @@ func (o *owner[D]) generation() {
 				}
 				opened = true
 			}
-			err := r.call(device)
+			err := guard(func() error { return r.call(device) })
 			reopen := o.settle(down, r.addr, err)
 			r.done <- err
 			if reopen {
@@ -301,6 +300,17 @@ func (o *owner[D]) generation() {
 			}
 		}
 	}
+}
+
+// guard turns a panic into an error: what a driver or a library does in this
+// goroutine must not take the other sensors with it.
+func guard(call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = drivers.Because(drivers.Broken, fmt.Errorf("call panicked: %v", p))
+		}
+	}()
+	return call()
 }
 
 // pause waits out the backoff of a device that is down and begins a new

@@ -189,6 +189,25 @@ func exactly(address byte) func([]byte) (bool, error) {
 	}
 }
 
+// A driver that panics while it looks at an answer fails like one that returns
+// an error: the port serves the others on.
+func TestPanicOfADriver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.close(t)
+		far, port := r.host.Serial("ttyS1"), r.board.Serial("ttyS1", line9600)
+		far.Attach(func([]byte) []sim.Piece { return []sim.Piece{{Bytes: []byte("a")}} })
+		_, err := port.Transact(t.Context(), 0, []byte("?"), func(answer []byte) (bool, error) { return answer[1] == 0, nil })
+		wantReason(t, err, drivers.Broken)
+		if err == nil || !strings.Contains(err.Error(), "out of range") {
+			t.Errorf("got %v, want the panic's text", err)
+		}
+		if answer, err := ask(t, port, time.Second, 0, "?", 1); err != nil || string(answer) != "a" {
+			t.Errorf("the next one: %q, %v", answer, err)
+		}
+	})
+}
+
 // A port that is gone is looked for at least every 10 s, however long it is gone,
 // and a Listen that is repeated finds it again.
 func TestPortIsLookedForOften(t *testing.T) {
