@@ -86,7 +86,7 @@ func (c *demoCommand) play(ctx context.Context, cfg *configs.Config, pageListene
 	agentEnded := make(chan error, 1)
 	go func() {
 		agentEnded <- gateway.Run(ctx, cfg, gateway.Options{
-			Host: demo.Board, Page: pageListener, Version: "demo", Reconnect: reconnect, Log: slog.New(slog.DiscardHandler),
+			Host: audible{demo.Board, view.siren}, Page: pageListener, Version: "demo", Reconnect: reconnect, Log: slog.New(slog.DiscardHandler),
 		})
 		cancel()
 	}()

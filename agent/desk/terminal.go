@@ -27,6 +27,7 @@ const (
 // below it one line with what the page says. It is safe for concurrent use.
 type terminal struct {
 	out     io.Writer
+	fd      int  // of out
 	draw    bool // the status line can be drawn over
 	started time.Time
 	client  http.Client
@@ -40,8 +41,18 @@ type terminal struct {
 }
 
 func newTerminal(out *os.File, plain bool, started time.Time) *terminal {
-	_, err := unix.IoctlGetTermios(int(out.Fd()), unix.TCGETS)
-	return &terminal{out: out, draw: err == nil && !plain, started: started, client: http.Client{Timeout: 2 * time.Second}}
+	fd := int(out.Fd())
+	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	return &terminal{out: out, fd: fd, draw: err == nil && !plain, started: started, client: http.Client{Timeout: 2 * time.Second}}
+}
+
+// columns is how wide the terminal is now; 80 when it does not say.
+func (t *terminal) columns() int {
+	size, err := unix.IoctlGetWinsize(t.fd, unix.TIOCGWINSZ)
+	if err != nil || size.Col == 0 {
+		return 80
+	}
+	return int(size.Col)
 }
 
 // line prints one line above the status line.
@@ -67,6 +78,9 @@ func (t *terminal) addresses(page, broker string) {
 
 func (t *terminal) act(a sim.Act) { t.line("── %s / %s", a.ZH, a.EN) }
 
+// siren is called when the siren's line was switched.
+func (t *terminal) siren(on bool) { t.line("♪ 输出 output  %s", sirenWords(on)) }
+
 // failed shows what went wrong with the demo itself.
 func (t *terminal) failed(err error) {
 	if err != nil {
@@ -86,9 +100,7 @@ func (t *terminal) end() {
 
 // payload is the part of the contract's messages that the terminal shows.
 type payload struct {
-	Kind     string            `json:"kind"`
-	Sensor   string            `json:"sensor"`
-	State    string            `json:"state"`
+	event
 	Level    string            `json:"level"`
 	Online   *bool             `json:"online"`
 	Session  uint64            `json:"session"`
@@ -107,11 +119,11 @@ func (t *terminal) received(topic string, body []byte) {
 	case strings.HasSuffix(topic, "/readings"):
 		t.countReadings(len(p.Readings))
 	case strings.HasSuffix(topic, "/alarms"):
-		t.line("▲ alarm   %-7s %-7s %s / %s", p.Level, p.State, p.Sentence["zh"], p.Sentence["en"])
+		t.line("▲ 报警 alarm   %-6s %-7s  %s / %s", p.Level, p.State, p.Sentence["zh"], p.Sentence["en"])
 	case strings.HasSuffix(topic, "/events"):
-		t.line("◆ event   %s %s %s", p.Kind, p.Sensor, p.State)
+		t.line("◆ 事件 event   %-5s  %s", p.Kind, p.words())
 	case strings.HasSuffix(topic, "/state") && p.Online != nil && !*p.Online:
-		t.line("◔ state   offline")
+		t.line("◔ 状态 state   网关离线 / the gateway is offline")
 	}
 }
 
@@ -132,6 +144,7 @@ func (t *terminal) countReadings(n int) {
 // pageView is the part of the page's JSON that the status line shows.
 type pageView struct {
 	Sensors []struct {
+		ID   string `json:"id"`
 		Name struct {
 			ZH string `json:"zh"`
 		} `json:"name"`
@@ -170,6 +183,7 @@ func (t *terminal) follow(ctx context.Context, base string) {
 		switch {
 		case t.draw:
 			t.mu.Lock()
+			status = fit(status, t.columns())
 			t.status = status
 			fmt.Fprintf(t.out, "\r\x1b[K%s", status)
 			t.mu.Unlock()
@@ -214,21 +228,9 @@ func (t *terminal) seen(view pageView) bool {
 	return false
 }
 
-// describe is the status line.
+// describe is the status line: the uplink, then each sensor once.
 func (t *terminal) describe(view pageView) string {
 	var parts []string
-	for _, s := range view.Sensors {
-		switch {
-		case s.Quality == "none":
-			parts = append(parts, s.Name.ZH+" …")
-		case s.Value == nil:
-			parts = append(parts, fmt.Sprintf("✕ %s %s", s.Name.ZH, s.Reason))
-		case s.Unit == "m":
-			parts = append(parts, fmt.Sprintf("%s %.3f m", s.Name.ZH, *s.Value))
-		default:
-			parts = append(parts, s.Name.ZH+" "+contactWord(s.Quantity, *s.Value != 0))
-		}
-	}
 	for _, p := range view.Platforms {
 		mark := "◔ 上行中断 down"
 		if p.Connected {
@@ -237,19 +239,51 @@ func (t *terminal) describe(view pageView) string {
 		parts = append(parts, fmt.Sprintf("%s 待传 backlog %d", mark, p.Backlog["alarms"]+p.Backlog["events"]+p.Backlog["readings"]))
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(parts, " │ ") + fmt.Sprintf(" │ 已收 received %d", t.readings)
+	parts = append(parts, fmt.Sprintf("已收 received %d", t.readings))
+	t.mu.Unlock()
+	last := ""
+	for _, s := range view.Sensors {
+		word := ""
+		switch {
+		case s.Quality == "none":
+			word = "…"
+		case s.Value == nil:
+			word = "✕ " + s.Reason
+		case s.Unit == "m":
+			word = fmt.Sprintf("%.3f m", *s.Value)
+		case s.Quantity == "card":
+			word = fmt.Sprintf("刷卡 cards %.0f", *s.Value)
+		case s.Quantity == "misread":
+			if *s.Value > 0 {
+				word = fmt.Sprintf("误读 misread %.0f", *s.Value)
+			}
+		default:
+			word = contactWord(s.Quantity, *s.Value != 0)
+		}
+		switch {
+		case s.ID != last:
+			parts = append(parts, s.Name.ZH+" "+word)
+		case word != "" && !strings.HasSuffix(parts[len(parts)-1], word):
+			parts[len(parts)-1] += " " + word
+		}
+		last = s.ID
+	}
+	return strings.Join(parts, " │ ")
 }
 
-// contactWord is a contact's state for people.
-func contactWord(quantity string, active bool) string {
-	switch {
-	case quantity == "smoke" && active:
-		return "有烟 smoke"
-	case quantity == "smoke":
-		return "无烟 clear"
-	case active:
-		return "打开 open"
+// fit cuts a line to the terminal's width, so that it can be drawn over. A
+// Chinese character takes two columns, and so may what else is not ASCII.
+func fit(line string, columns int) string {
+	used := 0
+	for i, r := range line {
+		if r < 0x80 {
+			used++
+		} else {
+			used += 2
+		}
+		if used >= columns {
+			return line[:i]
+		}
 	}
-	return "关闭 closed"
+	return line
 }
