@@ -53,7 +53,11 @@ func (s shell) check(line string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("no command")
 	}
-	name, args := strings.TrimPrefix(words[0], "./bin/"), words[1:]
+	name := strings.TrimPrefix(words[0], "./bin/")
+	args, _, err := redirected(words[1:])
+	if err != nil {
+		return err
+	}
 	if p := s.programs[name]; p != nil {
 		return p.check(args)
 	}
@@ -129,7 +133,9 @@ func TestFlagsShownExist(t *testing.T) {
 	for _, page := range shown {
 		prose, _ := parse(read(t, page))
 		for _, span := range spans(prose) {
-			if name, ok := strings.CutPrefix(span, "--"); ok && !slices.Contains(known, name) {
+			name, ok := strings.CutPrefix(span, "--")
+			name, _, _ = strings.Cut(name, " ") // its value
+			if ok && !slices.Contains(known, name) {
 				t.Errorf("%s names --%s, which no program has", page, name)
 			}
 		}
@@ -179,6 +185,7 @@ func TestWrongCommandsAreSeen(t *testing.T) {
 		"make", "make run ARGS='--round 30s --plain'", "make build GOARCH=arm64", "CI=1 make test",
 		"watchpost run --config x.yaml", "watchpost run --config=x.yaml", "watchpost version",
 		"./bin/watchpost-desk demo --rounds 1", "watchpost buffer verify x.db", "watchpost --help",
+		"watchpost schema > x.json",
 	} {
 		if err := sh.check(line); err != nil {
 			t.Errorf("%q: %v", line, err)
@@ -187,7 +194,7 @@ func TestWrongCommandsAreSeen(t *testing.T) {
 	for _, line := range []string{
 		"make tset", "make run ARGS='--rond 30s'", "make run ARGS='--round'", "watchpost", "watchpost rnu",
 		"watchpost run --confg x.yaml", "watchpost run x.yaml", "watchpost version --config x",
-		"watchpost-desk demo --boker x", "cp configs/smaple.yaml x", "curl http://localhost/",
+		"watchpost-desk demo --boker x", "watchpost schema >", "cp configs/smaple.yaml x", "curl http://localhost/",
 	} {
 		if sh.check(line) == nil {
 			t.Errorf("%q passes", line)
