@@ -37,8 +37,10 @@ type pipeline struct {
 	babbling map[string]time.Duration // by sensor: when it last spoke too fast, since boot
 	lost     bool                     // the last append was refused, and said so
 	// started is closed when what earlier runs left has been taken up, or waited
-	// for long enough.
-	started chan struct{}
+	// for long enough; recalled says that it has been taken up.
+	started  chan struct{}
+	recalled bool
+	fixes    fixes
 }
 
 func newPipeline(g *gateway) *pipeline {
@@ -99,10 +101,9 @@ func severity(l configs.Level) record.Severity {
 // run takes in observations, and what is learnt of the clock, until in is
 // closed.
 func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <-chan clock.Fix) {
-	ready := p.g.buffer.Ready()
 	wait := time.NewTimer(storeWait)
 	select {
-	case <-ready:
+	case <-p.g.buffer.Ready():
 	case <-wait.C:
 		p.log.Warn("store is not open yet, starting on memory", "waited", storeWait)
 	case <-ctx.Done():
@@ -110,29 +111,34 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <
 	wait.Stop()
 	p.start()
 	close(p.started)
-	if p.g.buffer.Ending().Known {
-		ready = nil
-	}
+	look := time.NewTicker(storeWait)
+	defer look.Stop()
 	for {
 		select {
 		case o, more := <-in:
 			if !more {
+				p.tellFix()
 				return
 			}
 			p.take(o)
 		case fix := <-fixes:
 			p.fixed(fix)
-		case <-ready:
-			// The store came late: what it remembers is taken up now, and a
-			// second run event says what the first could not know.
-			ready = nil
-			p.start()
+		case <-p.fixes.due:
+			p.tellFix()
+		case <-look.C:
+			// A store that came late: what it remembers is taken up now, and a second
+			// run event says what the first could not know.
+			if !p.recalled && p.g.buffer.Ending().Known {
+				p.start()
+			}
 		}
 	}
 }
 
-// start takes up what the notes of earlier runs remember and announces the run.
+// start takes up what the notes of earlier runs remember, as far as the store is
+// there to tell, and announces the run.
 func (p *pipeline) start() {
+	p.recalled = p.g.buffer.Ending().Known // before its notes are read: they are whole then
 	p.recallClock()
 	known := map[string]string{}
 	for _, note := range p.g.buffer.Notes(contactNotes) {
@@ -187,7 +193,7 @@ func (p *pipeline) take(o sense.Observation) {
 		p.tell(buffer.Events, event, record.EncodeEvent(event))
 	}
 	if o.Due {
-		p.append(buffer.Readings, record.EncodeReading(o.Reading), p.clockNote()...)
+		p.append(buffer.Readings, record.EncodeReading(o.Reading))
 	}
 	p.g.sampled.notify()
 }
@@ -225,11 +231,16 @@ func (p *pipeline) tell(lane buffer.Lane, rec any, encoded []byte, notes ...buff
 	return p.append(lane, encoded, notes...)
 }
 
-// append hands a record to the buffer. A record that is in memory only is on
-// its way all the same: the buffer's own condition tells people.
+// append hands a record to the buffer, and with it the clock table when that is
+// not kept yet. A record that is in memory only is on its way all the same: the
+// buffer's own condition tells people.
 func (p *pipeline) append(lane buffer.Lane, rec []byte, notes ...buffer.Note) record.Position {
-	at, err := p.g.buffer.Append(lane, rec, notes...)
+	table, revision := p.clockNote()
+	at, err := p.g.buffer.Append(lane, rec, append(notes, table...)...)
 	refused := err != nil && !errors.Is(err, buffer.ErrNotDurable)
+	if table != nil && !refused {
+		p.g.boots.Saved(revision)
+	}
 	if refused && !p.lost {
 		p.log.Error("record was not taken", "lane", lane, "err", err)
 	}

@@ -112,7 +112,8 @@ func (g *gateway) sensorName(id, lang string) string {
 	return id
 }
 
-// recall takes the newest alarms and events of earlier runs into the log.
+// recall takes the newest alarms and events of earlier runs, and losses found at
+// the start of this one, into the log.
 func (g *gateway) recall() {
 	var lines []page.Event
 	for _, lane := range []buffer.Lane{buffer.Alarms, buffer.Events} {
@@ -124,6 +125,9 @@ func (g *gateway) recall() {
 			rec, err := record.Decode(e.Record)
 			if err != nil {
 				continue // of a newer release; it will be given up when it is sent
+			}
+			if event, _ := rec.(record.Event); e.Run == g.buffer.Run() && event.Kind != record.EventLoss {
+				continue // in the log since it was told; of losses the buffer tells
 			}
 			if line, ok := g.line(rec); ok {
 				lines = append(lines, line)
