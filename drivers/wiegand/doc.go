@@ -26,7 +26,8 @@
 //	               exchanged. Said at once as long as nothing was read, later of
 //	               three such frames in a row only
 //	noise          another number of bits, pulses on both lines, no such key;
-//	               the raw value is the number of bits, Advice says what it means
+//	               the raw value is the number of bits: 4, 8, 26, 34 and 37 are
+//	               formats; one too few is wires, ground or level shifter
 //	overrun        edges were lost
 //	line_stuck     a line has been low for a second: a fault, no count is told
 //
@@ -45,7 +46,9 @@
 // (RfidResearchGroup/proxmark3 client/src/wiegand_formats.c). h10304 and h10302
 // differ in nothing that can be seen on the wire. Keys are 0 to 9, 10 for * and
 // 11 for # (esphome components/wiegand, Baltech PinMessageFormat). A code is
-// what was typed up to #, or up to a silence of Entry; * clears it.
+// what was typed up to #, or up to a silence of Entry; * clears it. Where a key may
+// have gone unheard (a frame refused, a stuck line, the start) the code is refused
+// whole: what is left would be another one.
 //
 // What parity cannot see: two wrong bits in one half, and so one random frame
 // of the right length in four. keypad4 has no check at all, and the keys 4 to

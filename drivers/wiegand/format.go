@@ -195,31 +195,3 @@ func (c card) token(reversed bool) drivers.Token {
 	}
 	return drivers.NewToken("h10301", string(text))
 }
-
-// Advice says, in Chinese and English, what frames of so many bits mean to
-// whoever set a reader up: Raw of a reading that was refused for Noise holds
-// the number.
-func Advice(length int) (zh, en string) {
-	var name string
-	switch length {
-	case 4:
-		name = "keypad4"
-	case 8:
-		name = "keypad8"
-	case 26:
-		name = "26"
-	case 34:
-		name = "34"
-	case 37:
-		name = "h10304 / h10302"
-	case 25, 33, 36:
-		return fmt.Sprintf("读卡器发来 %d 位，少一位：检查 D0/D1 接线、共地和电平转换", length),
-			fmt.Sprintf("the reader's frames have %d bits, one too few: check the wires of D0 and D1, the common ground and the level shifter", length)
-	}
-	if name == "" {
-		return fmt.Sprintf("读卡器发来 %d 位，不支持此长度：将读卡器设为 26、34 或 37 位", length),
-			fmt.Sprintf("the reader's frames have %d bits, which is no known format: set the reader to 26, 34 or 37 bits", length)
-	}
-	return fmt.Sprintf("读卡器发来 %d 位：若读卡器设置无误，请设 format: %s", length, name),
-		fmt.Sprintf("the reader's frames have %d bits: if it is meant to send that, set format: %s", length, name)
-}

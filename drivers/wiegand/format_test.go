@@ -188,14 +188,6 @@ func TestParseFormats(t *testing.T) {
 	}
 }
 
-func TestAdvice(t *testing.T) {
-	for length, want := range map[int]string{34: "format: 34", 25: "one too few", 1: "no known format", 4: "keypad4"} {
-		if zh, en := Advice(length); !strings.Contains(en, want) || zh == "" {
-			t.Errorf("%d bits: %q, %q; want %q", length, zh, en, want)
-		}
-	}
-}
-
 func TestDecodeAllocatesNothing(t *testing.T) {
 	b, n := encode(H10301, 0x6303E7)
 	var kept card

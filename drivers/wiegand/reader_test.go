@@ -264,79 +264,19 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-func keys4(at time.Duration, code string) (edges []drivers.Edge) {
-	for i, r := range code {
-		key := strings.IndexRune("0123456789*#", r)
-		edges = append(edges, train(at+time.Duration(i)*400*ms, 2*ms, sendable(uint64(key), 4))...)
-	}
-	return edges
-}
+// quitter ends without an error, which no lines should.
+type quitter struct{ *lines }
 
-func keys8(at time.Duration, code string) (edges []drivers.Edge) {
-	for i, r := range code {
-		key := uint64(strings.IndexRune("0123456789*#", r))
-		edges = append(edges, train(at+time.Duration(i)*400*ms, 2*ms, sendable(key|(^key&15)<<4, 8))...)
-	}
-	return edges
-}
+func (quitter) Watch(context.Context, func(drivers.Edge)) error { return nil }
 
-func TestCodes(t *testing.T) {
-	for _, tt := range []struct {
-		name, typed string
-		want        []string
-	}{
-		{"ended by #", "1024#", []string{"pin:1024"}},
-		{"ended by silence", "77", []string{"pin:77"}},
-		{"cleared", "123*45#", []string{"pin:45"}},
-		{"empty", "#*#", nil},
-		{"two", "1#2#", []string{"pin:1", "pin:2"}},
-		{"too long", "12345678901234567#12#", []string{"pin:12"}},
-		{"as long as may be", "1234567890123456#", []string{"pin:1234567890123456"}},
-	} {
-		for _, f := range []Formats{Keypad4, Keypad8} {
-			edges := keys4(time.Second, tt.typed)
-			if f == Keypad8 {
-				edges = keys8(time.Second, tt.typed)
-			}
-			out, _ := run(t, newLines(numbered(edges)...), Opts{Formats: UID34 | f}, 20*time.Second)
-			if got := tokens(out); !slices.Equal(got, tt.want) {
-				t.Errorf("%s by %s: %q, want %q", tt.name, f, got, tt.want)
-			}
-		}
+func TestLinesThatQuit(t *testing.T) {
+	r, err := New(quitter{newLines()}, Opts{Formats: H10301})
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// A key that could not be read spoils its code: what is left would be another.
-func TestCodeWithAKeyMissing(t *testing.T) {
-	spike := func(at time.Duration) []drivers.Edge { return train(at, 2*ms, "01") }
-	for name, tt := range map[string]struct {
-		edges []drivers.Edge
-		want  []string
-	}{
-		"in the middle":    {numbered(keys4(time.Second, "12"), spike(1800*ms), keys4(2200*ms, "4#")), nil},
-		"at the start":     {numbered(spike(800*ms), keys4(1200*ms, "24#")), nil},
-		"at the end":       {numbered(keys4(time.Second, "12"), spike(1800*ms)), nil},
-		"cleared":          {numbered(keys4(time.Second, "1"), spike(1400*ms), keys4(1800*ms, "*24#")), []string{"pin:24"}},
-		"long before":      {numbered(spike(500*ms), keys4(6*time.Second, "24#")), []string{"pin:24"}},
-		"the one after":    {numbered(keys4(time.Second, "1"), spike(1400*ms), keys4(1800*ms, "2#34#")), []string{"pin:34"}},
-		"noise and then #": {numbered(spike(500*ms), keys4(time.Second, "#7#")), []string{"pin:7"}},
-	} {
-		out, _ := run(t, newLines(tt.edges...), Opts{Formats: Keypad4}, 20*time.Second)
-		if got := tokens(out); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %q, want %q", name, got, tt.want)
-		}
-	}
-}
-
-// A reader with keypad: the code stands between two cards, and waits for #.
-func TestReaderWithKeypad(t *testing.T) {
-	edges := numbered(train(500*ms, 2*ms, card34), keys4(1000*ms, "19"), train(2200*ms, 2*ms, card34), keys4(2600*ms, "8#"))
-	out, _ := run(t, newLines(edges...), Opts{Formats: UID34 | Keypad4, Reversed: true}, 10*time.Second)
-	if got, want := tokens(out), []string{"uid:88043245", "uid:88043245", "pin:198"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got := last(out, drivers.Card); got.Value != drivers.Int(3) || got.Quality != drivers.Good {
-		t.Errorf("card %+v", got)
+	err = r.Watch(t.Context(), func(drivers.Reading) {})
+	if drivers.ReasonOf(err) != drivers.BusDown || strings.Contains(err.Error(), "%!") {
+		t.Errorf("got %v, want %s", err, drivers.BusDown)
 	}
 }
 

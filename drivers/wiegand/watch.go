@@ -2,6 +2,7 @@ package wiegand
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 // fault of Card and not an end: Watch goes on and sees it come back.
 //
 // Watch ends with ctx's error, or with that of the lines. The first frame is
-// refused, uncounted, if it was there before a silence of Gap. Each call starts
-// without a code half typed.
+// refused, uncounted, if it was there before a silence of Gap. A code may have
+// been half typed before: codes are taken after the first # or *, or silence of
+// Entry.
 func (r *Reader) Watch(ctx context.Context, emit func(drivers.Reading)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -28,11 +30,15 @@ func (r *Reader) Watch(ctx context.Context, emit func(drivers.Reading)) error {
 	r.trouble, r.length, r.stuck = "", 0, false
 	r.mu.Unlock()
 	now := time.Now()
+	w.spoil(now)
 	w.look(now)
 	w.tell(now)
 	if ctx.Err() == nil {
 		err := r.edges.Watch(ctx, w.hear)
 		if ctx.Err() == nil {
+			if err == nil {
+				err = errors.New("lines ended without an error")
+			}
 			return fmt.Errorf("watch wiegand reader: %w", drivers.Because(drivers.BusDown, err))
 		}
 	}
@@ -115,7 +121,8 @@ func (w *watch) look(now time.Time) {
 		}
 	}
 	if w.reader.setStuck(stuck) {
-		w.forget() // what was half typed is not the whole
+		w.forget()
+		w.spoil(now)
 		w.tell(now)
 	}
 }
@@ -199,9 +206,7 @@ func (w *watch) count(t drivers.Token) {
 // code it may belong to is not presented either.
 func (w *watch) refuse(why drivers.Reason, length int, now time.Time) {
 	w.wrong = now
-	if w.opts.Formats&(Keypad4|Keypad8) != 0 {
-		w.spoiled, w.typed = true, now
-	}
+	w.spoil(now)
 	r := w.reader
 	r.mu.Lock()
 	first := r.trouble == ""
@@ -210,6 +215,14 @@ func (w *watch) refuse(why drivers.Reason, length int, now time.Time) {
 	r.mu.Unlock()
 	if first {
 		w.tell(now)
+	}
+}
+
+// spoil says that a key of the code being typed may have gone unheard: without
+// it the rest would be another code.
+func (w *watch) spoil(now time.Time) {
+	if w.opts.Formats&(Keypad4|Keypad8) != 0 {
+		w.spoiled, w.typed = true, now
 	}
 }
 
