@@ -176,7 +176,7 @@ func (d *Dev) settle(ctx context.Context, word uint16) error {
 func (d *Dev) await(ctx context.Context, word uint16, first, every, limit time.Duration) error {
 	start := time.Now()
 	for pause := first; ; pause = every {
-		if err := sleep(ctx, pause); err != nil {
+		if err := drivers.Sleep(ctx, pause); err != nil {
 			return err
 		}
 		last := time.Since(start) >= limit
@@ -242,19 +242,4 @@ func (d *Dev) tx(ctx context.Context, w, r []byte) error {
 		return err
 	}
 	return drivers.Because(drivers.NoAnswer, d.bus.Tx(d.addr, w, r))
-}
-
-// sleep pauses for at least pause, or until ctx ends.
-func sleep(ctx context.Context, pause time.Duration) error {
-	if pause <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

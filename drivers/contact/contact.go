@@ -126,7 +126,7 @@ func (c *Contact) sample(ctx context.Context) (state, error) {
 		if time.Since(start) >= c.patience() {
 			return unknown, errRestless(c.patience())
 		}
-		if err := sleep(ctx, min(c.slice(), c.opts.Debounce-time.Since(since))); err != nil {
+		if err := drivers.Sleep(ctx, min(c.slice(), c.opts.Debounce-time.Since(since))); err != nil {
 			return unknown, err
 		}
 		now, err := c.level(ctx)
@@ -186,16 +186,4 @@ func (c *Contact) patience() time.Duration { return max(time.Second, 4*c.opts.De
 func errRestless(after time.Duration) error {
 	return drivers.Because(drivers.BadWiring,
 		fmt.Errorf("contact does not come to rest within %s: loose wire or interference", after))
-}
-
-// sleep pauses for at least pause, or until ctx ends.
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

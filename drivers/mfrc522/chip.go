@@ -262,15 +262,3 @@ func (c *chip) read(ctx context.Context, registers ...byte) ([]byte, error) {
 	}
 	return c.r[1 : n+1], nil
 }
-
-// sleep pauses for at least pause, or until ctx ends.
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

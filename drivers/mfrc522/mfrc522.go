@@ -77,7 +77,7 @@ func New(conn Conn, opts Opts) (*Dev, error) {
 		return nil, drivers.Because(drivers.BadWiring, fmt.Errorf("set up mfrc522: %w", err))
 	}
 	return &Dev{
-		chip:    chip{conn: conn, pause: sleep},
+		chip:    chip{conn: conn, pause: drivers.Sleep},
 		gone:    opts.Gone,
 		present: make([]presence, 0, mostPresent),
 	}, nil

@@ -96,9 +96,9 @@ func TestCodeBegunUnheard(t *testing.T) {
 			l := newLines(numbered(tt.edges)...)
 			if tt.stuck > 0 {
 				go func() {
-					_ = sleep(t.Context(), tt.stuck) // the test outlasts it
+					_ = drivers.Sleep(t.Context(), tt.stuck) // the test outlasts it
 					l.set(1, gpio.Low)
-					_ = sleep(t.Context(), 3*time.Second)
+					_ = drivers.Sleep(t.Context(), 3*time.Second)
 					l.set(1, gpio.High)
 				}()
 			}

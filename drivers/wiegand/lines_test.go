@@ -51,7 +51,7 @@ func (l *lines) Watch(ctx context.Context, emit func(drivers.Edge)) error {
 			if left <= 0 {
 				break
 			}
-			if err := sleep(ctx, min(left, 50*time.Millisecond)); err != nil {
+			if err := drivers.Sleep(ctx, min(left, 50*time.Millisecond)); err != nil {
 				return err
 			}
 			if left > 50*time.Millisecond {
@@ -61,7 +61,7 @@ func (l *lines) Watch(ctx context.Context, emit func(drivers.Edge)) error {
 		emit(e)
 	}
 	for l.ended == nil {
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+		if err := drivers.Sleep(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 		emit(drivers.Edge{Line: -1})

@@ -136,7 +136,7 @@ func (r *Reader) Sample(ctx context.Context) ([]drivers.Reading, error) {
 	// A line that is low may be in the middle of a pulse: look three times.
 	for look := range 3 {
 		if look > 0 {
-			if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			if err := drivers.Sleep(ctx, 5*time.Millisecond); err != nil {
 				return nil, fmt.Errorf("sample wiegand reader: %w", err)
 			}
 		}
@@ -185,16 +185,4 @@ func (r *Reader) readings() (card, misread drivers.Reading) {
 		misread = misread.WithRaw(bits, drivers.Count)
 	}
 	return card, misread
-}
-
-// sleep pauses for at least pause, or until ctx ends.
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -209,9 +209,9 @@ func TestStuckLine(t *testing.T) {
 	l := newLines()
 	synctest.Test(t, func(t *testing.T) {
 		go func() {
-			_ = sleep(t.Context(), 3*time.Second) // the test outlasts it
+			_ = drivers.Sleep(t.Context(), 3*time.Second) // the test outlasts it
 			l.set(1, gpio.Low)
-			_ = sleep(t.Context(), 5*time.Second)
+			_ = drivers.Sleep(t.Context(), 5*time.Second)
 			l.set(1, gpio.High)
 		}()
 		out, _ := watchFor(t, l, Opts{Formats: H10301}, 12*time.Second)
@@ -305,7 +305,7 @@ func TestLevelsFailLater(t *testing.T) {
 	l := newLines()
 	synctest.Test(t, func(t *testing.T) {
 		go func() {
-			_ = sleep(t.Context(), 2500*ms)
+			_ = drivers.Sleep(t.Context(), 2500*ms)
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.fail = drivers.Because(drivers.Stuck, errors.New("no answer"))
