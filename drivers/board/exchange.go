@@ -53,8 +53,8 @@ func (x *exchange) run(line *serialLine) error {
 			return portFailed("write", err)
 		}
 	}
+	p := make([]byte, 256)
 	for {
-		p := make([]byte, 256)
 		n, err := x.read(line, p, serialSlice)
 		if n > 0 {
 			if done, err := x.take(p[:n]); done || err != nil {
