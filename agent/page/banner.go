@@ -7,12 +7,11 @@ import (
 
 	"watchpost/agent/health"
 	"watchpost/agent/record"
-	"watchpost/drivers"
 )
 
 // banner is one sentence that answers: is all well?
 type banner struct {
-	State string // stable, for tests and styles: ok, alarm, fault, stale, uplink, condition, clock, waiting, none
+	State string // stable, for tests and styles: ok, alarm, fault, stale, notice, uplink, condition, clock, waiting, none
 	Tone  tone
 	Text  string
 	Note  string // what to add or do
@@ -34,6 +33,7 @@ func (s *shaper) banners() []banner {
 	all = append(all, s.conditionBanners(func(c health.Active) bool { return c.Severity == health.Critical })...)
 	all = append(all, s.faultBanner()...)
 	all = append(all, s.staleBanner()...)
+	all = append(all, s.noticeBanners()...)
 	all = append(all, s.uplinkBanners()...)
 	all = append(all, s.conditionBanners(func(c health.Active) bool { return c.Severity != health.Critical })...)
 	if !s.view.Clock.Synced {
@@ -100,8 +100,7 @@ func (s *shaper) alarmBanner() []banner {
 
 func (s *shaper) faultBanner() []banner {
 	faulty := s.pick(func(x Sensor) bool {
-		return !x.At.IsZero() && !s.stale(x) &&
-			(x.Value == nil || x.Quality != drivers.Good && x.Quality != drivers.Uncertain)
+		return !x.At.IsZero() && !s.stale(x) && !shown(x)
 	})
 	if len(faulty) == 0 {
 		return nil
@@ -123,6 +122,16 @@ func (s *shaper) staleBanner() []banner {
 		return nil
 	}
 	return []banner{{State: "stale", Tone: toneStale, Text: s.counted("stale", old), Age: s.ageIf("ago", old[0].At)}}
+}
+
+// noticeBanners say what contacts say is wrong where no alarm was asked for.
+func (s *shaper) noticeBanners() []banner {
+	var out []banner
+	for _, x := range s.pick(func(x Sensor) bool { return notice(x) && !s.stale(x) && s.alarmed(x) == 0 }) {
+		word, _ := s.value(x.Quantity, *x.Value, x.Unit)
+		out = append(out, banner{State: "notice", Tone: toneWarn, Text: s.name(x) + s.get("reason.open") + word})
+	}
+	return out
 }
 
 func (s *shaper) uplinkBanners() []banner {
@@ -192,10 +201,13 @@ func ofUplink(c health.Code) bool {
 	return c == health.UplinkDown || c == health.UplinkRefused || c == health.DuplicateClientID
 }
 
+// pick lists the sensors of which an observation is wanted, each once.
 func (s *shaper) pick(want func(Sensor) bool) []Sensor {
 	var out []Sensor
+	seen := map[string]bool{}
 	for _, x := range s.view.Sensors {
-		if want(x) {
+		if !seen[x.ID] && want(x) {
+			seen[x.ID] = true
 			out = append(out, x)
 		}
 	}

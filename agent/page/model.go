@@ -72,6 +72,7 @@ type sensorRow struct {
 	Last         string
 	LastAge      *age
 	Contact      bool
+	Since        string // what a count counts
 }
 
 type alarmRow struct {
@@ -152,10 +153,7 @@ func (s *shaper) model() model {
 		NowMS:     v.Now.UnixMilli(), NowText: s.moment(v.Now),
 		Synced: v.Clock.Synced, Version: v.Version, Run: v.Run,
 		Ago: s.get("ago"), For: s.get("for"), StaleWord: s.get("state.stale"),
-		Store: s.store(),
-	}
-	for _, sensor := range v.Sensors {
-		m.Sensors = append(m.Sensors, s.sensor(sensor))
+		Store: s.store(), Sensors: s.rows(),
 	}
 	for _, a := range s.alarms() {
 		m.Alarms = append(m.Alarms, s.alarm(a))
@@ -216,7 +214,7 @@ func (s *shaper) sensor(x Sensor) sensorRow {
 		Name: s.name(x), Place: x.Place, Reason: s.reason(x.Reason),
 		Age: s.ageIf("ago", x.At), Contact: x.Quantity.Contact(),
 	}
-	hasValue := x.Value != nil && (x.Quality == drivers.Good || x.Quality == drivers.Uncertain)
+	hasValue := shown(x)
 	if hasValue {
 		row.Value, row.Unit = s.value(x.Quantity, *x.Value, x.Unit)
 	}
@@ -230,6 +228,8 @@ func (s *shaper) sensor(x Sensor) sensorRow {
 		row.Tone, row.Word, row.For = toneFault, s.get("state.fault"), s.ageIf("for", x.Since)
 	case s.alarmed(x) > 0:
 		row.Tone, row.Word = levelTone(s.alarmed(x)), s.get("state.alarm")
+	case notice(x):
+		row.Tone, row.Word = toneWarn, s.get("state.notice")
 	case x.Quality == drivers.Uncertain:
 		row.Tone, row.Word = toneWarn, s.get("state.uncertain")
 	default:
@@ -258,7 +258,7 @@ func (s *shaper) value(q drivers.Quantity, v drivers.Decimal, u drivers.Unit) (v
 	case drivers.Switch:
 		return v.String(), ""
 	case drivers.Count:
-		return v.String(), s.get(string(q))
+		return v.String(), s.get(plural(string(q), v))
 	}
 	return v.String(), string(u)
 }

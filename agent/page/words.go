@@ -72,6 +72,7 @@ func words() map[string]health.Text {
 
 		"state.good":      {ZH: "正常", EN: "Normal"},
 		"state.alarm":     {ZH: "报警", EN: "Alarm"},
+		"state.notice":    {ZH: "注意", EN: "Attention"},
 		"state.uncertain": {ZH: "存疑", EN: "Uncertain"},
 		"state.fault":     {ZH: "故障", EN: "Fault"},
 		"state.stale":     {ZH: "数据已过时", EN: "Stale"},
@@ -120,8 +121,14 @@ func words() map[string]health.Text {
 		"door_forced.1": {ZH: "强行打开", EN: "Forced open"},
 		"door_held.0":   {ZH: "未超时", EN: "Not held open"},
 		"door_held.1":   {ZH: "开门超时", EN: "Held open"},
-		"card":          {ZH: "次刷卡", EN: "cards read"},
-		"misread":       {ZH: "次误读", EN: "misreads"},
+		"card":          {ZH: "次刷卡", EN: "card read"},
+		"card.many":     {ZH: "次刷卡", EN: "cards read"},
+		"misread":       {ZH: "次误读", EN: "misread"},
+		"misread.many":  {ZH: "次误读", EN: "misreads"},
+
+		"since.start":        {ZH: "启动以来", EN: "since start"},
+		"since.misread":      {ZH: "启动以来，误读 {n} 次", EN: "since start, {n} misread"},
+		"since.misread.many": {ZH: "启动以来，误读 {n} 次", EN: "since start, {n} misreads"},
 
 		"ago": {ZH: "{n} 秒前|{n} 分钟前|{n} 小时前|{n} 天前", EN: "{n} s ago|{n} min ago|{n} h ago|{n} d ago"},
 		"for": {ZH: "{n} 秒|{n} 分钟|{n} 小时|{n} 天", EN: "{n} s|{n} min|{n} h|{n} d"},

@@ -38,6 +38,10 @@ func States() []State {
 			v.Alarms[0].Level, v.Alarms[0].State = record.Yellow, record.Acknowledged
 		}),
 		change("fault", "fault", fault),
+		change("forced", "alarm", forced),
+		change("held", "notice", held),
+		change("misreads", "condition", misreads),
+		change("reader", "fault", reader),
 		change("stale", "stale", func(v *page.View) { v.Sensors[0].At = ago(4 * time.Minute) }),
 		change("uplink", "uplink", uplink),
 		change("refused", "uplink", func(v *page.View) {
@@ -96,13 +100,30 @@ func calm() page.View {
 		}, {
 			ID: "door-e", NameZH: "东门门禁", NameEN: "East gate", Place: "东门",
 			Quantity: drivers.Door, Value: decimal(0, 0), Unit: drivers.Switch, Quality: drivers.Good,
-			At: ago(21 * time.Minute),
+			At: ago(2 * time.Second), Since: ago(30 * time.Hour), Period: 5 * time.Second,
+		}, {
+			ID: "door-e", NameZH: "东门门禁", NameEN: "East gate", Place: "东门",
+			Quantity: drivers.DoorForced, Value: decimal(0, 0), Unit: drivers.Switch, Quality: drivers.Good,
+			At: ago(2 * time.Second), Since: ago(30 * time.Hour), Period: 5 * time.Second,
+		}, {
+			ID: "door-e", NameZH: "东门门禁", NameEN: "East gate", Place: "东门",
+			Quantity: drivers.DoorHeld, Value: decimal(0, 0), Unit: drivers.Switch, Quality: drivers.Good,
+			At: ago(2 * time.Second), Since: ago(30 * time.Hour), Period: 5 * time.Second,
+		}, {
+			ID: "reader-e", NameZH: "东门读卡器", NameEN: "East gate reader", Place: "东门外侧",
+			Quantity: drivers.Card, Value: decimal(128, 0), Unit: drivers.Count, Quality: drivers.Good,
+			At: ago(3 * time.Second), Since: ago(30 * time.Hour), Period: 5 * time.Second,
+		}, {
+			ID: "reader-e", NameZH: "东门读卡器", NameEN: "East gate reader", Place: "东门外侧",
+			Quantity: drivers.Misread, Value: decimal(0, 0), Unit: drivers.Count, Quality: drivers.Good,
+			At: ago(3 * time.Second), Since: ago(30 * time.Hour), Period: 5 * time.Second,
 		}},
 		Platforms: []page.Platform{{ID: "city", Connected: true, Since: ago(30 * time.Hour)}},
 		Store:     page.Store{Durable: true, Bytes: 1_310_720, Cap: 64 << 20, WrittenToday: 412_000},
 		Events: []page.Event{
 			{At: ago(21 * time.Minute), TextZH: "东门门禁关闭", TextEN: "East gate closed"},
 			{At: ago(22 * time.Minute), TextZH: "东门门禁打开", TextEN: "East gate opened"},
+			{At: ago(22 * time.Minute), TextZH: "东门读卡器：刷卡 3f9a…", TextEN: "East gate reader: card 3f9a…"},
 			{At: ago(30 * time.Hour), TextZH: "网关启动，上次正常结束", TextEN: "Gateway started; the run before ended well"},
 		},
 		Clock: page.Clock{Synced: true},
@@ -126,6 +147,47 @@ func fault(v *page.View) {
 	x.LastGood, x.LastGoodAt = x.Value, ago(18*time.Minute)
 	x.Value, x.Quality, x.Reason, x.Since = nil, drivers.Fault, drivers.BrokenWire, ago(18*time.Minute)
 	v.Conditions = conditions(health.SensorFault, "tank-1", string(drivers.BrokenWire))
+}
+
+// Where calm has the door's and the reader's observations.
+const (
+	isOpen = 3 + iota
+	isForced
+	isHeld
+	cards
+	misreadFrames
+)
+
+func forced(v *page.View) {
+	v.Sensors[isOpen].Value, v.Sensors[isForced].Value = decimal(1, 0), decimal(1, 0)
+	v.Alarms = []page.Alarm{{
+		ID: "door-e/door_forced", Sensor: "door-e", Level: record.Orange, State: record.Raised, Since: ago(4 * time.Minute),
+		TextZH: "东门门禁：门被强行打开", TextEN: "East gate: door forced open",
+	}}
+	v.Events = append([]page.Event{
+		{At: ago(4 * time.Minute), TextZH: "东门门禁：被强行打开", TextEN: "East gate: forced open"},
+		{At: ago(4 * time.Minute), TextZH: "东门门禁：打开", TextEN: "East gate: opened"},
+	}, v.Events...)
+}
+
+// held is a door that stands open too long and of which no alarm was asked.
+func held(v *page.View) {
+	v.Sensors[isOpen].Value, v.Sensors[isHeld].Value = decimal(1, 0), decimal(1, 0)
+	v.Events = append([]page.Event{{At: ago(4 * time.Minute), TextZH: "东门门禁：长时间未关", TextEN: "East gate: held open"}}, v.Events...)
+}
+
+func misreads(v *page.View) {
+	x := &v.Sensors[cards]
+	x.Quality, x.Reason, x.Since = drivers.Uncertain, drivers.ParityErrors, ago(time.Minute)
+	v.Sensors[misreadFrames].Value = decimal(7, 0)
+	v.Conditions = conditions(health.ReaderMisreads, "reader-e", string(drivers.ParityErrors))
+}
+
+func reader(v *page.View) {
+	x := &v.Sensors[cards]
+	x.LastGood, x.LastGoodAt = x.Value, ago(18*time.Minute)
+	x.Value, x.Quality, x.Reason, x.Since = nil, drivers.Fault, drivers.LineStuck, ago(18*time.Minute)
+	v.Conditions = conditions(health.SensorFault, "reader-e", string(drivers.LineStuck))
 }
 
 func uplink(v *page.View) {
