@@ -78,6 +78,19 @@ func (l *live) sights(sensor string) (all []sight) {
 	return all
 }
 
+// fault reports whether a sensor cannot say one of its quantities now, and why:
+// a reader whose line is stuck still counts its misreads.
+func (l *live) fault(sensor string) (why drivers.Reason, faulty bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, key := range l.order {
+		if r := l.latest[key].reading; key.sensor == sensor && !r.HasValue() {
+			return r.Reason, true
+		}
+	}
+	return "", false
+}
+
 // setAlarms takes in the engine's active alarms.
 func (l *live) setAlarms(active []record.Alarm, revision uint64, asOf record.Position) {
 	l.mu.Lock()

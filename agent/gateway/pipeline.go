@@ -201,7 +201,8 @@ func (p *pipeline) take(o sense.Observation) {
 // condition keeps the table of conditions in step with a sensor.
 func (p *pipeline) condition(o sense.Observation) {
 	r := o.Reading
-	set(p.g.health, !r.HasValue(), health.SensorFault, r.Sensor, string(r.Reason))
+	why, faulty := p.g.live.fault(r.Sensor)
+	set(p.g.health, faulty, health.SensorFault, r.Sensor, string(why))
 	if r.Quantity == drivers.Card {
 		set(p.g.health, r.Quality == drivers.Uncertain, health.ReaderMisreads, r.Sensor, string(r.Reason))
 	}
