@@ -4,17 +4,23 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
 	"time"
 
 	"watchpost/agent/gateway"
+	"watchpost/agent/health"
 	"watchpost/configs"
 )
 
-// askWait is what the agent's page may take to answer: it waits for nothing.
-const askWait = 2 * time.Second
+const (
+	// askWait is what the agent's page may take to answer: it waits for nothing.
+	askWait = 2 * time.Second
+	// askMost is more than any view has: another program there may have no end.
+	askMost = 16 << 20
+)
 
 // runningAgent is the agent of this configuration at work, asked over its page.
 type runningAgent struct{ url string }
@@ -55,7 +61,13 @@ func (a runningAgent) ask(ctx context.Context) (view agentView, err error) {
 	if err != nil {
 		return view, fmt.Errorf("ask the running agent: %w", err)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	// Straight to the page, which is near: past any proxy, and nowhere that another
+	// program there may point to.
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	answer, err := client.Do(request)
 	if err != nil {
 		return view, fmt.Errorf("ask the running agent: %w", err)
 	}
@@ -63,7 +75,7 @@ func (a runningAgent) ask(ctx context.Context) (view agentView, err error) {
 	if answer.StatusCode != http.StatusOK {
 		return view, fmt.Errorf("ask the running agent: %s", answer.Status)
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&view); err != nil {
+	if err := json.NewDecoder(io.LimitReader(answer.Body, askMost)).Decode(&view); err != nil {
 		return view, fmt.Errorf("read the running agent's answer: %w", err)
 	}
 	return view, nil
@@ -80,7 +92,21 @@ func (a runningAgent) once(ctx context.Context, plan []gateway.Observed) ([]read
 		r.Sensor, r.Source = s.ID, "agent"
 		seen[r.key()] = r.explained()
 	}
+	for _, o := range plan {
+		if _, has := seen[o]; !has {
+			seen[o] = unknownToAgent(o)
+		}
+	}
 	return inOrder(plan, seen, "agent"), nil
+}
+
+// unknownToAgent is said of a sensor that was configured after the agent began.
+func unknownToAgent(o gateway.Observed) readout {
+	return readout{
+		Sensor: o.Sensor, Quantity: o.Quantity, Quality: "none", Source: "agent",
+		Says:   &health.Text{ZH: "运行中的 watchpost 还没有它", EN: "the running agent does not have it"},
+		Advice: &health.Text{ZH: "改过配置后要重启 watchpost", EN: "restart watchpost after a change of its configuration"},
+	}
 }
 
 // watch asks once a second and hands on what is new.

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,7 +37,7 @@ const readWait = 8 * time.Second
 // it has the lines and ports for itself; else the hardware is read.
 func (c readCommand) Run(to streams) error {
 	lang := languageFor(c.Lang)
-	cfg, err := load(c.Config, to)
+	cfg, err := load(c.Config, to, lang)
 	if err != nil {
 		return err
 	}
@@ -45,7 +47,7 @@ func (c readCommand) Run(to streams) error {
 	if !c.Watch {
 		return readOnce(ctx, cfg, c.Sensors, p)
 	}
-	plan, err := readPlan(cfg, c.Sensors)
+	plan, err := readPlan(cfg, c.Sensors, lang)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func (c readCommand) Run(to streams) error {
 // readOnce prints one reading of each quantity of the sensors. The error counts
 // those that could not be read.
 func readOnce(ctx context.Context, cfg *configs.Config, sensors []string, p printer) error {
-	plan, err := readPlan(cfg, sensors)
+	plan, err := readPlan(cfg, sensors, p.lang)
 	if err != nil {
 		return err
 	}
@@ -73,10 +75,13 @@ func readOnce(ctx context.Context, cfg *configs.Config, sensors []string, p prin
 	return nil
 }
 
-func readPlan(cfg *configs.Config, sensors []string) ([]gateway.Observed, error) {
+func readPlan(cfg *configs.Config, sensors []string, l configs.Language) ([]gateway.Observed, error) {
 	plan, err := gateway.Plan(cfg, sensors)
+	if unknown, ok := errors.AsType[*gateway.UnknownSensorError](err); ok && l == configs.Chinese {
+		err = fmt.Errorf("配置中没有传感器 %q；有 %s", unknown.ID, strings.Join(unknown.Known, "、"))
+	}
 	if err != nil {
-		return nil, &failure{exitUsage, err, "name sensors by their id"}
+		return nil, &failure{exitUsage, err, configs.Words{Zh: "传感器要写它的编号", En: "name sensors by their id"}.In(l)}
 	}
 	return plan, nil
 }
@@ -120,7 +125,8 @@ type readout struct {
 	Advice   *health.Text     `json:"advice,omitempty"`
 	Error    string           `json:"error,omitempty"` // the driver's own words; only from the hardware
 	At       *time.Time       `json:"at,omitempty"`
-	Source   string           `json:"source"` // "hardware" or "agent"
+	Stale    bool             `json:"stale,omitempty"` // older than it should be: the agent is behind
+	Source   string           `json:"source"`          // "hardware" or "agent"
 }
 
 func (r readout) key() gateway.Observed {
@@ -258,7 +264,10 @@ func (p printer) line(r readout) []string {
 	}
 	says := string(r.Reason)
 	if r.Says != nil {
-		says += " " + r.Says.In(string(p.lang))
+		says = strings.TrimSpace(says + " " + r.Says.In(string(p.lang)))
+	}
+	if r.Stale {
+		says = strings.TrimSpace(says + " " + word("旧值|old", zh))
 	}
 	return []string{r.Sensor, quantityWord(r.Quantity, zh), value, raw, qualityWord(r.Quality, zh), says}
 }

@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -55,7 +58,7 @@ sensors:
 
 func (r *readRig) plan(t *testing.T, sensors ...string) []gateway.Observed {
 	t.Helper()
-	plan, err := readPlan(r.cfg, sensors)
+	plan, err := readPlan(r.cfg, sensors, configs.English)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,10 +174,67 @@ func TestReadAsksTheRunningAgent(t *testing.T) {
 	if err != nil || pit.Value == nil || pit.Value.String() != "1.840" || pit.RawUnit != drivers.Milliampere || pit.Source != "agent" {
 		t.Errorf("the agent says %+v (%v)", pit, err)
 	}
+	// Configured after the agent began: that is said, and not that it is stuck.
+	changed := *r.cfg
+	changed.Sensors = append(slices.Clone(changed.Sensors), changed.Sensors[0])
+	changed.Sensors[3].ID = "later"
+	plan, err := readPlan(&changed, nil, configs.English)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := agent.once(t.Context(), plan)
+	if later := rowOf(t, rows, "later"); err != nil || later.Value != nil || later.Reason != "" || later.Says == nil || !strings.Contains(later.Advice.EN, "restart") {
+		t.Errorf("of a sensor the agent does not have: %+v (%v)", later, err)
+	}
 	stranger := *r.cfg
 	stranger.Gateway.ID = "GW-OTHER"
 	if _, running := findAgent(t.Context(), &stranger); running {
 		t.Error("another gateway's agent was taken for this one")
+	}
+}
+
+// Another program at the page's address is no agent: one that never answers, one
+// without an end, and one that points elsewhere.
+func TestReadFindsNoAgentInStrangers(t *testing.T) {
+	agents := 0
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		agents++
+		_, _ = io.WriteString(w, `{"gateway": {"id": "GW-READ"}}`)
+	}))
+	defer elsewhere.Close()
+	for name, handler := range map[string]http.HandlerFunc{
+		"silent":    func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"garbage":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
+		"endless": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"gateway": {"id": "GW-READ"}, "version": "`)
+			for range askMost/(64<<10) + 1 {
+				if _, err := w.Write(bytes.Repeat([]byte{'a'}, 64<<10)); err != nil {
+					return
+				}
+			}
+			_, _ = io.WriteString(w, `"}`)
+		},
+	} {
+		server := httptest.NewServer(handler)
+		r := newReadRig(t, strings.TrimPrefix(server.URL, "http://"))
+		if _, running := findAgent(t.Context(), r.cfg); running {
+			t.Errorf("%s: taken for the agent", name)
+		}
+		server.Close()
+	}
+	if agents != 0 {
+		t.Error("a redirect was followed")
+	}
+}
+
+// A value that the agent calls old is not printed as one of now.
+func TestReadSaysOld(t *testing.T) {
+	one := drivers.Int(1)
+	var out bytes.Buffer
+	row := readout{Sensor: "pit", Quantity: drivers.Level, Value: &one, Unit: drivers.Metre, Quality: "good", Stale: true, Source: "agent"}
+	if err := (printer{to: &out, lang: configs.Chinese}).print([]readout{row}); err != nil || !strings.Contains(out.String(), "旧值") {
+		t.Errorf("printed %q (%v)", &out, err)
 	}
 }
 
@@ -189,6 +249,25 @@ func TestReadUnknownSensor(t *testing.T) {
 	got := watchpost(t, "read", "--config", path, "pump-pi")
 	if got.code != 2 || got.out != "" || !strings.Contains(got.err, `"pump-pi"`) || !strings.Contains(got.err, "pump-pit, smoke") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// What read says is in the language it was asked for.
+func TestReadSpeaksTheChosenLanguage(t *testing.T) {
+	path := write(t, "watchpost.yaml", rightConfiguration)
+	broken := write(t, "broken.yaml", strings.ReplaceAll(rightConfiguration, "GW-1", "网关1"))
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--config", path, "pump-pi"}, "配置中没有传感器"},
+		{[]string{"--config", broken}, "正确写法"},
+		{[]string{"--config", path + ".gone"}, "没有文件"},
+	} {
+		got := watchpost(t, append([]string{"read", "--lang", "zh"}, c.args...)...)
+		if got.code != 2 || !strings.Contains(got.err, c.want) {
+			t.Errorf("%q: %+v, want %s", c.args, got, c.want)
+		}
 	}
 }
 

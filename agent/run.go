@@ -27,7 +27,7 @@ type runCommand struct {
 
 // Run is the agent until SIGINT or SIGTERM.
 func (c runCommand) Run(to streams) error {
-	cfg, err := load(c.Config, to)
+	cfg, err := load(c.Config, to, configs.LanguageOf(os.Getenv))
 	if err != nil {
 		return err
 	}
@@ -58,19 +58,18 @@ func (c runCommand) Run(to streams) error {
 func newLog(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
 
 // load reads the configuration. Mistakes in it are printed one a line, and
-// then counted in the error, in the language of the environment.
-func load(path string, to streams) (*configs.Config, error) {
+// then counted in the error.
+func load(path string, to streams, l configs.Language) (*configs.Config, error) {
 	cfg, err := configs.Load(path, gateway.Catalogue{})
 	problems, broken := errors.AsType[configs.Problems](err)
 	switch {
 	case broken:
-		l := configs.LanguageOf(os.Getenv)
 		for _, p := range problems {
 			to.say("error", p.In(l))
 		}
 		return nil, countMistakes(path, problems, l, configs.Words{Zh: "；没有启动", En: "; nothing was started"})
 	case err != nil:
-		return nil, &failure{exitUsage, err, "name the file with --config"}
+		return nil, &failure{exitUsage, unreadable(path, err, l), configs.Words{Zh: "用 --config 指定配置文件", En: "name the file with --config"}.In(l)}
 	}
 	return cfg, nil
 }

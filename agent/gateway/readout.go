@@ -54,7 +54,7 @@ type Observed struct {
 
 // Plan lists what the sensors named by ids observe, or all sensors when there
 // are none, in the order of the configuration. An id the configuration does not
-// have is an error that names those it has.
+// have is an *UnknownSensorError.
 func Plan(cfg *configs.Config, ids []string) (plan []Observed, err error) {
 	chosen, err := choose(cfg, ids)
 	if err != nil {
@@ -82,20 +82,30 @@ func choose(cfg *configs.Config, ids []string) (*configs.Config, error) {
 	for _, id := range ids {
 		at := slices.IndexFunc(cfg.Sensors, func(s configs.Sensor) bool { return s.ID == id })
 		if at < 0 {
-			return nil, fmt.Errorf("read sensor %q: the configuration has no such sensor; it has %s", id, sensorIDs(cfg))
+			return nil, &UnknownSensorError{ID: id, Known: sensorIDs(cfg)}
 		}
 		chosen.Sensors = append(chosen.Sensors, cfg.Sensors[at])
 	}
 	return &chosen, nil
 }
 
-func sensorIDs(cfg *configs.Config) string {
-	var ids []string
+// UnknownSensorError is the error of an id that the configuration does not have.
+type UnknownSensorError struct {
+	ID    string
+	Known []string // the ids it has
+}
+
+func (e *UnknownSensorError) Error() string {
+	known := "none"
+	if len(e.Known) > 0 {
+		known = strings.Join(e.Known, ", ")
+	}
+	return fmt.Sprintf("read sensor %q: the configuration has no such sensor; it has %s", e.ID, known)
+}
+
+func sensorIDs(cfg *configs.Config) (ids []string) {
 	for _, s := range cfg.Sensors {
 		ids = append(ids, s.ID)
 	}
-	if ids == nil {
-		return "none"
-	}
-	return strings.Join(ids, ", ")
+	return ids
 }
