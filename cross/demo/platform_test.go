@@ -5,6 +5,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,9 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
+
+// cardNumber is the number of one of the story's cards, as the driver has it.
+var cardNumber = regexp.MustCompile(`\b21/(31337|2718)\b`)
 
 // position names a record within a lane.
 type position struct {
@@ -29,7 +33,8 @@ type arrival struct {
 	level  string
 	state  string
 	value  *json.Number
-	visit  int // how often the subscriber had connected
+	card   string // pseudonym
+	visit  int    // how often the subscriber had connected
 }
 
 // platform is a subscriber at the demo's broker that comes back at once when the
@@ -90,12 +95,15 @@ func (p *platform) visit(ctx context.Context) {
 func (p *platform) receive(_ mqtt.Client, m mqtt.Message) {
 	var body struct {
 		position
-		Prev     *position    `json:"prev"`
-		Sensor   string       `json:"sensor"`
-		Kind     string       `json:"kind"`
-		Level    string       `json:"level"`
-		State    string       `json:"state"`
-		Value    *json.Number `json:"value"`
+		Prev   *position    `json:"prev"`
+		Sensor string       `json:"sensor"`
+		Kind   string       `json:"kind"`
+		Level  string       `json:"level"`
+		State  string       `json:"state"`
+		Value  *json.Number `json:"value"`
+		Card   struct {
+			Pseudonym string `json:"pseudonym"`
+		} `json:"card"`
 		Readings []struct {
 			Seq    uint64       `json:"seq"`
 			Sensor string       `json:"sensor"`
@@ -107,12 +115,15 @@ func (p *platform) receive(_ mqtt.Client, m mqtt.Message) {
 		p.t.Errorf("payload on %s: %v", m.Topic(), err)
 		return
 	}
+	if number := cardNumber.Find(m.Payload()); number != nil {
+		p.t.Errorf("payload on %s has the number of a card, %s", m.Topic(), number)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch class {
 	case "alarms", "events":
 		p.arrivals = append(p.arrivals, arrival{lane: class, at: body.position, prev: body.Prev,
-			sensor: body.Sensor, kind: body.Kind, level: body.Level, state: body.State, visit: p.visits})
+			sensor: body.Sensor, kind: body.Kind, level: body.Level, state: body.State, card: body.Card.Pseudonym, visit: p.visits})
 	case "readings":
 		prev := body.Prev
 		for _, r := range body.Readings {
