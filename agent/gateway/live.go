@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"watchpost/agent/clock"
-	"watchpost/agent/page"
 	"watchpost/agent/record"
 	"watchpost/drivers"
 )
@@ -24,7 +23,14 @@ type live struct {
 	alarming map[string]bool // sensors with an active alarm
 	moved    time.Time       // when the pipeline last took something in
 	readings uint64          // taken in so far, faults among them
-	log      []page.Event    // newest first
+	log      []logLine       // of this run, newest first
+	earlier  []logLine       // of earlier runs, newest first
+}
+
+// logLine is one line of the page's log.
+type logLine struct {
+	at     clock.Stamp
+	zh, en string
 }
 
 type liveKey struct {
@@ -135,19 +141,26 @@ func (l *live) seen() uint64 {
 // recentEvents is how many lines of the log the page shows.
 const recentEvents = 20
 
-// remember puts lines into the log. The page reads it here, so that no page has
-// to wait for flash.
-func (l *live) remember(lines ...page.Event) {
+// remember puts a line of this run into the log. The page reads it here, so that
+// no page has to wait for flash.
+func (l *live) remember(line logLine) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.log = append(slices.Clone(lines), l.log...)
-	slices.SortStableFunc(l.log, func(a, b page.Event) int { return b.At.Compare(a.At) })
-	l.log = slices.Clip(l.log[:min(recentEvents, len(l.log))])
+	l.log = append([]logLine{line}, l.log[:min(recentEvents-1, len(l.log))]...)
+}
+
+// recall puts lines of earlier runs, newest first, below those of this one,
+// whatever time a clock that is not set gives this one.
+func (l *live) recall(lines []logLine) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.earlier = lines
 }
 
 // recent is the log, newest first.
-func (l *live) recent() []page.Event {
+func (l *live) recent() []logLine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.log)
+	all := slices.Concat(l.log, l.earlier)
+	return all[:min(recentEvents, len(all))]
 }

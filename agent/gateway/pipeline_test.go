@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,26 +27,28 @@ type pipelineRig struct {
 	fixes chan clock.Fix
 	ended chan struct{}
 	obs   uint64
+	wrong atomic.Int64 // how far the wall clock is from the time, a time.Duration
 }
 
-func startPipeline(t *testing.T, dir string, boot clock.BootID) *pipelineRig {
+func startPipeline(t *testing.T, dir string, boot clock.BootID, sensors ...configs.Sensor) *pipelineRig {
 	t.Helper()
 	booted := time.Now()
+	r := &pipelineRig{t: t, in: make(chan sense.Observation), fixes: make(chan clock.Fix), ended: make(chan struct{})}
 	g := &gateway{
-		cfg: &configs.Config{Data: dir, Buffer: configs.Buffer{CommitEvery: time.Second, MaxBytes: 8 << 20}},
+		cfg: &configs.Config{Data: dir, Buffer: configs.Buffer{CommitEvery: time.Second, MaxBytes: 8 << 20}, Sensors: sensors},
 		log: slog.New(slog.DiscardHandler), boots: clock.NewTable(), live: newLive(),
 		changed: newBroadcast(), sampled: newBroadcast(), health: health.New(time.Now),
 		clock: clock.New(clock.Source{
 			Boot: boot, SinceBoot: func() time.Duration { return time.Since(booted) + time.Hour },
-			Wall: time.Now, Disciplined: func() bool { return true },
+			Wall:        func() time.Time { return time.Now().Add(time.Duration(r.wrong.Load())) },
+			Disciplined: func() bool { return true },
 		}, time.Time{}),
 	}
 	var err error
 	if g.buffer, err = g.openBuffer(); err != nil {
 		t.Fatal(err)
 	}
-	r := &pipelineRig{t: t, g: g, in: make(chan sense.Observation), fixes: make(chan clock.Fix), ended: make(chan struct{})}
-	g.pipeline = newPipeline(g)
+	r.g, g.pipeline = g, newPipeline(g)
 	go func() {
 		defer close(r.ended)
 		g.pipeline.run(context.Background(), r.in, r.fixes)
@@ -189,7 +192,7 @@ func TestStoreComesLate(t *testing.T) {
 		}
 		starts := 0
 		for _, line := range r.g.live.recent() {
-			if line.TextEN == "gateway started" {
+			if line.en == "gateway started" {
 				starts++
 			}
 		}

@@ -137,7 +137,7 @@ func (u *uplink) stateDoc(session uint64) message.StateDoc {
 		Versions:    map[string]string{"watchpost": u.g.opts.Version},
 		Backlog:     u.backlog(),
 	}
-	for _, c := range u.g.health.Active() {
+	for _, c := range u.g.conditions() {
 		doc.Conditions = append(doc.Conditions, message.Condition{
 			Code: string(c.Code), Severity: c.Severity.String(), Since: c.Since, Subject: c.Subject, ZH: c.Title.ZH, EN: c.Title.EN,
 		})

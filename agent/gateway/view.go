@@ -3,9 +3,12 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"watchpost/agent/alarm"
+	"watchpost/agent/clock"
+	"watchpost/agent/health"
 	"watchpost/agent/page"
 	"watchpost/agent/record"
 	"watchpost/buffer"
@@ -26,21 +29,22 @@ func (g *gateway) View() page.View {
 		Version:    g.opts.Version,
 		Run:        record.Run(stats.Run).String(),
 		Now:        now.Wall,
-		Conditions: g.health.Active(),
+		Conditions: g.conditions(),
 		Store: page.Store{
 			Durable: stats.Durable, Bytes: stats.LiveBytes, Cap: stats.MaxBytes, WrittenToday: g.wear.today(stats.BytesWritten),
 		},
-		Clock:  page.Clock{Synced: now.Synced},
-		Events: g.live.recent(),
+		Clock: page.Clock{Synced: now.Synced},
+	}
+	for _, line := range g.live.recent() {
+		v.Events = append(v.Events, page.Event{At: g.shown(line.at), TextZH: line.zh, TextEN: line.en})
 	}
 	for _, c := range g.cfg.Sensors {
 		v.Sensors = append(v.Sensors, g.viewSensor(c)...)
 	}
 	active, _, _ := g.live.activeAlarms()
 	for _, a := range active {
-		a = record.CorrectedAlarm(a, g.boots.Correct)
 		v.Alarms = append(v.Alarms, page.Alarm{
-			ID: a.Sensor + "/" + a.Kind, Sensor: a.Sensor, Level: a.Level, State: a.State, Since: a.Since.Wall,
+			ID: a.Sensor + "/" + a.Kind, Sensor: a.Sensor, Level: a.Level, State: a.State, Since: g.shown(a.Since),
 			TextZH: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.Chinese), alarm.Chinese),
 			TextEN: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.English), alarm.English),
 		})
@@ -48,10 +52,38 @@ func (g *gateway) View() page.View {
 	for _, u := range g.uplinks {
 		s := u.linkState()
 		v.Platforms = append(v.Platforms, page.Platform{
-			ID: u.platform.ID, Connected: s.Connected, Since: s.Since, LastError: s.LastError, Backlog: u.backlog(),
+			ID: u.platform.ID, Connected: s.Connected, Since: g.ago(s.Since), LastError: s.LastError, Backlog: u.backlog(),
 		})
 	}
 	return v
+}
+
+// shown is when something was, by the clock as it stands now: what is so old stays
+// so old when the clock is set or stepped. Of other boots the table knows.
+func (g *gateway) shown(at clock.Stamp) time.Time {
+	if now := g.clock.Now(); at.Boot == now.Boot {
+		return now.Wall.Add(min(at.Offset-now.Offset, 0))
+	}
+	at, _ = g.boots.Correct(at)
+	return at.Wall
+}
+
+// ago is the same for a moment of this process that time.Now gave; the zero time
+// is none.
+func (g *gateway) ago(at time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return g.clock.Now().Wall.Add(-time.Since(at))
+}
+
+// conditions are those that hold, with times by the clock as it stands now.
+func (g *gateway) conditions() []health.Active {
+	list := g.health.Active()
+	for i := range list {
+		list[i].Since = g.ago(list[i].Since)
+	}
+	return list
 }
 
 // Changed is closed at the next change worth showing.
@@ -67,12 +99,12 @@ func (g *gateway) viewSensor(c configs.Sensor) (rows []page.Sensor) {
 	for _, s := range g.live.sights(c.ID) {
 		r := row
 		r.Quantity, r.Unit, r.Quality, r.Reason = s.reading.Quantity, s.reading.Unit, s.reading.Quality, s.reading.Reason
-		r.Raw, r.At, r.Since = s.reading.Raw, s.reading.At.Wall, s.since.Wall
+		r.Raw, r.At, r.Since = s.reading.Raw, g.shown(s.reading.At), g.shown(s.since)
 		if s.reading.HasValue() {
 			r.Value = &s.reading.Value
 		}
 		if s.lastGood.HasValue() {
-			r.LastGood, r.LastGoodAt = &s.lastGood.Value, s.lastGood.At.Wall
+			r.LastGood, r.LastGoodAt = &s.lastGood.Value, g.shown(s.lastGood.At)
 		}
 		rows = append(rows, r)
 	}
@@ -115,7 +147,7 @@ func (g *gateway) sensorName(id, lang string) string {
 // recall takes the newest alarms and events of earlier runs, and losses found at
 // the start of this one, into the log.
 func (g *gateway) recall() {
-	var lines []page.Event
+	var lines []logLine
 	for _, lane := range []buffer.Lane{buffer.Alarms, buffer.Events} {
 		entries, err := g.buffer.Recent(lane, recentEvents)
 		if err != nil {
@@ -134,23 +166,24 @@ func (g *gateway) recall() {
 			}
 		}
 	}
-	g.live.remember(lines...)
+	slices.SortStableFunc(lines, func(a, b logLine) int { return g.shown(b.at).Compare(g.shown(a.at)) })
+	g.live.recall(lines)
 }
 
 // line words one record of the log.
-func (g *gateway) line(rec any) (page.Event, bool) {
-	switch r := record.Corrected(rec, g.boots.Correct).(type) {
+func (g *gateway) line(rec any) (logLine, bool) {
+	switch r := rec.(type) {
 	case record.Alarm:
-		return page.Event{
-			At:     r.At.Wall,
-			TextZH: alarm.Sentence(r, g.sensorName(r.Sensor, alarm.Chinese), alarm.Chinese),
-			TextEN: alarm.Sentence(r, g.sensorName(r.Sensor, alarm.English), alarm.English),
+		return logLine{
+			r.At,
+			alarm.Sentence(r, g.sensorName(r.Sensor, alarm.Chinese), alarm.Chinese),
+			alarm.Sentence(r, g.sensorName(r.Sensor, alarm.English), alarm.English),
 		}, true
 	case record.Event:
 		zh, en := g.words(r)
-		return page.Event{At: r.At.Wall, TextZH: zh, TextEN: en}, true
+		return logLine{r.At, zh, en}, true
 	}
-	return page.Event{}, false
+	return logLine{}, false
 }
 
 // Live is nil while the process runs as it should: it answered.
