@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -92,15 +93,21 @@ func read(t *testing.T, name string) string {
 }
 
 // files lists the repository's files of one kind, slash-separated, nested
-// modules left out.
+// modules and testdata left out.
 func files(t *testing.T, suffix string) (names []string) {
+	t.Helper()
+	return slices.DeleteFunc(allFiles(t, suffix), func(name string) bool { return strings.Contains("/"+name, "/testdata/") })
+}
+
+// allFiles is files with those in testdata.
+func allFiles(t *testing.T, suffix string) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if d.IsDir() {
-			if d.Name() == ".git" || d.Name() == "testdata" || name == filepath.Join(root, "bin") {
+			if d.Name() == ".git" || name == filepath.Join(root, "bin") {
 				return fs.SkipDir
 			}
 			if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil && name != root {
