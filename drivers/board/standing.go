@@ -1,12 +1,14 @@
 package board
 
-// standing judges a device by what its addresses do, one request after the other.
-// An I2C bus has many; other devices have one, 0. Some adapters answer a missing chip with a timeout and not with "not
-// acknowledged"; there one timeout looks the same whether a chip is absent or
-// the bus is stuck. What tells them apart is whether others are answered:
+// standing judges a device by what its addresses do, one request after the
+// other. An I2C bus has many; other devices have one, 0. Some adapters answer a
+// missing chip with a timeout and not with "not acknowledged"; there one timeout
+// looks the same whether a chip is absent or the bus is stuck. What tells them
+// apart is whether others are answered:
 //
-//   - An answer from anybody, and any error but a timeout, proves the bus. The addresses that timed out before
-//     it are absent, and their timeouts say nothing of the bus until they answer.
+//   - An answer from anybody, and any error but a timeout, proves the bus. The
+//     addresses that timed out before it are absent, and their timeouts say
+//     nothing of the bus until they answer.
 //   - Timeouts in a row, with no answer between, take the bus down at the third,
 //     if two addresses that had answered are among them, or if every address
 //     that is asked for on this bus is.
