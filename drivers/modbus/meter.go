@@ -55,8 +55,8 @@ type Opts struct {
 	Offset       physic.Distance // level where the meter says 0, within 1 km of zero
 	// Bad are the values by which the meter says that it has none.
 	Bad []Special
-	// Min and Max are what the meter can measure, Offset not counted; both 0
-	// means that no limits are known.
+	// Min and Max are what the meter can measure, Offset not counted; equal ones,
+	// such as 0 and 0, mean that no limits are known.
 	Min, Max physic.Distance
 	// Timeout is what the unit may take to answer; 0 means DefaultTimeout.
 	Timeout time.Duration
@@ -116,7 +116,7 @@ func (m *Meter) setUp() error {
 	case o.Offset < -farthest || o.Offset > farthest:
 		return fmt.Errorf("offset %s: want -1000 m to 1000 m", o.Offset)
 	case o.Min < -farthest || o.Max > farthest || o.Min > o.Max:
-		return fmt.Errorf("limits %s and %s: want min below max, within 1000 m of zero", o.Min, o.Max)
+		return fmt.Errorf("limits %s and %s: want min at most max, within 1000 m of zero", o.Min, o.Max)
 	case o.Quantity.Contact():
 		return fmt.Errorf("quantity %s: a level has no two states", o.Quantity)
 	}
