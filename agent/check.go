@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
 	"watchpost/agent/gateway"
 	"watchpost/configs"
+	"watchpost/drivers"
 	"watchpost/drivers/all"
 )
 
@@ -97,17 +99,24 @@ func listSensors(out io.Writer, cfg *configs.Config, l configs.Language) error {
 		if options, ok := s.Options.(all.Options); ok {
 			on = strings.Join(options.Claims(), " ")
 		}
-		rows = append(rows, []string{s.ID, s.Driver, on, plainDuration(s.Sample), reporting(s.Report, l)})
+		rows = append(rows, []string{s.ID, s.Driver, on, plainDuration(s.Sample), reporting(s, l)})
 	}
 	return table(out, rows)
 }
 
-func reporting(r configs.Report, l configs.Language) string {
+// reporting is what becomes of a sensor's report policy: nothing is reported more
+// often than it is sampled, and an alarm does not slow anything down.
+func reporting(s configs.Sensor, l configs.Language) string {
+	r := s.Report
 	text := fmt.Sprintf(configs.Words{Zh: "每 %s", En: "every %s"}.In(l), plainDuration(r.Every))
 	if r.Change != nil {
 		text += fmt.Sprintf(configs.Words{Zh: "，变化 %s", En: ", change %s"}.In(l), r.Change)
 	}
-	return text + fmt.Sprintf(configs.Words{Zh: "，报警时每 %s", En: ", in alarm every %s"}.In(l), plainDuration(r.InAlarm))
+	inAlarm := max(min(r.InAlarm, r.Every), s.Sample)
+	if s.Alarm == nil || inAlarm == r.Every {
+		return text
+	}
+	return text + fmt.Sprintf(configs.Words{Zh: "，报警时每 %s", En: ", in alarm every %s"}.In(l), plainDuration(inAlarm))
 }
 
 // plainDuration is 5m rather than 5m0s.
@@ -131,6 +140,7 @@ func listRemarks(out io.Writer, cfg *configs.Config, l configs.Language) error {
 		if s.Alarm != nil {
 			alarms++
 			reached = reached || !milder(s.Alarm.Level, cfg.Output.Level)
+			remarks = append(remarks, alarmRemarks(s)...)
 		}
 	}
 	if len(cfg.Sensors) > 0 && alarms == 0 {
@@ -151,6 +161,29 @@ func listRemarks(out io.Writer, cfg *configs.Config, l configs.Language) error {
 		}
 	}
 	return nil
+}
+
+// alarmRemarks says what the alarm of a sensor leaves out.
+func alarmRemarks(s configs.Sensor) (remarks []configs.Words) {
+	const byDefault = time.Second // of in_alarm, which nobody need have written
+	if s.Report.InAlarm > max(s.Report.Every, byDefault) {
+		remarks = append(remarks, configs.Words{
+			Zh: s.ID + " 的 report.in_alarm 比 every 长，不起作用",
+			En: s.ID + ": report.in_alarm is longer than every and does nothing",
+		})
+	}
+	driver, known := all.Lookup(s.Driver)
+	if !known {
+		return remarks
+	}
+	quantities := driver.Quantities(s.Options)
+	if slices.Contains(quantities, drivers.DoorHeld) && !slices.Contains(quantities, drivers.DoorForced) {
+		remarks = append(remarks, configs.Words{
+			Zh: s.ID + " 只在门久开不关时报警：没有 rex 或 unlock，分辨不出强行开门",
+			En: s.ID + " is in alarm only while held open: without rex or unlock nobody can tell that it was forced",
+		})
+	}
+	return remarks
 }
 
 func milder(a, b configs.Level) bool {

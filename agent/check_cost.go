@@ -29,10 +29,17 @@ func listCosts(out io.Writer, cfg *configs.Config, l configs.Language) error {
 		{say("采样", "samples"), say("每天 ", "") + count(f.SamplesPerDay) + say(" 次", " a day")},
 		{say("上报", "readings"), say("每天 ", "") + upTo(f.ReadingsPerDay, count) + say(" 条", " a day")},
 		{say("流量", "data"), say("每月 ", "") + upTo(f.SentPerMonth, size) + say("", " a month")},
-		{say("闪存", "flash"), say("平台在线时每月 ", "") + upTo(f.FlashOnline, size) + say("；断网时每月 ", " a month online; ") +
-			upTo(f.FlashOffline, size) + say("；每个事件另加 ", " a month offline; each event adds ") + size(f.FlashPerEvent)},
-		{say("断网", "offline"), say("可保存 ", "holds ") + upTo(f.HoldsDays, days(l))},
 	}
+	flash, events := say("闪存", "flash"), say("；每个事件另加 ", "; each event adds ")+size(f.FlashPerEvent)
+	if len(cfg.Platforms) == 0 {
+		rows = append(rows, []string{flash, say("每月 0 B：没有平台，读数不用保存", "0 B a month: without a platform no reading is kept for one") + events})
+		return table(out, rows)
+	}
+	rows = append(rows,
+		[]string{flash, say("平台在线时每月 ", "") + upTo(f.FlashOnline, size) + say("；断网时每月 ", " a month online; ") +
+			upTo(f.FlashOffline, size) + say("", " a month offline") + events},
+		[]string{say("断网", "offline"), say("可保存 ", "holds ") + upTo(f.HoldsDays, days(l))},
+	)
 	return table(out, rows)
 }
 

@@ -27,14 +27,14 @@ func TestCheckRight(t *testing.T) {
 		"zh": `配置正确：网关 GW-1，2 个传感器，0 个平台
 编号      驱动     接在             采样   上报
 pump-pit  ads1115  i2c-1@0x48/AIN0  1s     每 5m，变化 0.01m，报警时每 1s
-smoke     contact  gpiochip0:17     1h30m  每 2h，报警时每 1s
+smoke     contact  gpiochip0:17     1h30m  每 2h
 注意：输出不会接通：没有报警达到级别 red
 注意：没有平台：数据只留在网关上
 `,
 		"en": `configuration is right: gateway GW-1, sensors: 2, platforms: 0
 id        driver   on               sample  report
 pump-pit  ads1115  i2c-1@0x48/AIN0  1s      every 5m, change 0.01m, in alarm every 1s
-smoke     contact  gpiochip0:17     1h30m   every 2h, in alarm every 1s
+smoke     contact  gpiochip0:17     1h30m   every 2h
 note: the output is never switched on: no alarm reaches level red
 note: no platform: what is read stays on the gateway
 `,
@@ -44,6 +44,30 @@ note: no platform: what is read stays on the gateway
 		if got.code != 0 || got.err != "" || !strings.HasPrefix(got.out, want) {
 			t.Errorf("%s: got %+v, want %s", lang, got, want)
 		}
+	}
+}
+
+// What is right and may not be meant is said: a door that cannot be forced, an
+// alarm that would report less often, and the costs of a gateway by itself.
+func TestCheckRemarks(t *testing.T) {
+	path := write(t, "watchpost.yaml", `version: 1
+gateway: {id: GW-1}
+sensors:
+  - {id: back, driver: door, line: gpiochip0:17, alarm: {level: red}, sample: 5s}
+  - {id: front, driver: door, line: gpiochip0:18, rex: gpiochip0:19, alarm: {level: red}, report: {every: 5m, in_alarm: 10m}}
+`)
+	got := watchpost(t, "check", "--lang", "en", path)
+	for _, want := range []string{
+		"every 5m, in alarm every 5s\n", "every 5m\n",
+		"note: back is in alarm only while held open", "note: front: report.in_alarm is longer than every",
+		"0 B a month: without a platform",
+	} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("printed %s, want %q", got.out, want)
+		}
+	}
+	if strings.Contains(got.out, "front is in alarm only") || strings.Contains(got.out, "offline") || got.code != 0 {
+		t.Errorf("printed %s, code %d", got.out, got.code)
 	}
 }
 

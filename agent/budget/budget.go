@@ -59,7 +59,8 @@ type Forecast struct {
 	// AlarmHourReadings is how many readings an hour of alarm on every sensor
 	// adds.
 	AlarmHourReadings float64
-	// HoldsDays is how long an outage may last until the store is full.
+	// HoldsDays is how long an outage may last until the store is full; without a
+	// platform there is none.
 	HoldsDays Range
 }
 
@@ -84,6 +85,9 @@ const (
 	ping        = 2
 )
 
+// changeEvery is the pace to which the report policy holds changes of value.
+const changeEvery = time.Second
+
 const (
 	day   = 24 * time.Hour
 	month = 30 // days
@@ -96,7 +100,8 @@ func Predict(p Plan) (Forecast, error) {
 	head := 0.0
 	for _, s := range p.Sensors {
 		samples := perDay(s.Sample)
-		reports := Range{Calm: min(samples, perDay(s.Every)), Most: samples}
+		reports := Range{Calm: min(samples, perDay(s.Every))}
+		reports.Most = min(samples, reports.Calm+perDay(changeEvery))
 		if !s.Change {
 			reports.Most = reports.Calm
 		}
@@ -113,6 +118,10 @@ func Predict(p Plan) (Forecast, error) {
 		}
 	}
 	f.SentPerMonth = p.sent(f.ReadingsPerDay, bytes, head).times(month * float64(p.Platforms))
+	if p.Platforms == 0 { // nobody to keep a reading for
+		f.HoldsDays = Range{math.Inf(1), math.Inf(1)}
+		return f, nil
+	}
 	f.FlashOffline = p.written(f.ReadingsPerDay).times(month)
 	f.HoldsDays = Range{Calm: p.holds(f.ReadingsPerDay.Calm), Most: p.holds(f.ReadingsPerDay.Most)}
 	return f, nil

@@ -69,6 +69,17 @@ func TestPredictFollowsThePlan(t *testing.T) {
 			t.Errorf("%s: %+v is no less than %+v", name, f.SentPerMonth, base.SentPerMonth)
 		}
 	}
+	alone := plan(time.Minute)
+	alone.Platforms = 0
+	if f := predict(t, alone); !math.IsInf(f.HoldsDays.Most, 1) || f.FlashOffline != (budget.Range{}) {
+		t.Errorf("without a platform readings are kept: %+v", f)
+	}
+	// The report policy tells of one change a second at the most.
+	fast := plan(time.Minute)
+	fast.Sensors[0].Sample = 10 * time.Millisecond
+	if f := predict(t, fast); f.ReadingsPerDay.Most != 86400+1440 {
+		t.Errorf("sampled at 100 Hz %+v", f.ReadingsPerDay)
+	}
 	empty := plan(time.Minute)
 	empty.Sensors = nil
 	if f := predict(t, empty); !math.IsInf(f.HoldsDays.Calm, 1) || f.FlashOffline != (budget.Range{}) {
