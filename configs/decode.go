@@ -242,6 +242,7 @@ func (r *reader) sensor(n *node, s *Sensor, path string) {
 		s.Driver = driver // before its keys, which may stand above it
 		r.mapping(n, path, own, reflect.ValueOf(options).Elem())
 		s.Options = options
+		r.parts(path, options)
 		if r.right(path, options) {
 			r.validate(n, path, driver, options)
 		}

@@ -70,9 +70,20 @@ func isAbsolute(s string) bool {
 	return filepath.IsAbs(s) && !strings.ContainsAny(s, "\n\x00")
 }
 
-// isLine is loose: a line is called chip:offset, or by the name the kernel has
-// for it.
-func isLine(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\n\x00") }
+// numberedLine is a line by its number; written otherwise, 017 for 17, it would
+// pass for another line.
+var numberedLine = regexp.MustCompile(`^(/dev/)?gpiochip[^:/]*:(0|[1-9][0-9]{0,4})$`)
+
+// isLine takes a line by chip and number, and any other word, since the kernel
+// may have that as a line's name.
+func isLine(s string) bool {
+	if s == "" || strings.ContainsAny(s, " \t\n\x00") || isWide(s) {
+		return false
+	}
+	return !isNumbered(s) || numberedLine.MatchString(s)
+}
+
+func isNumbered(s string) bool { return strings.HasPrefix(strings.TrimPrefix(s, "/dev/"), "gpiochip") }
 
 func isListen(s string) bool { return s == "off" || isHostPort(s, true) }
 

@@ -60,6 +60,32 @@ func (r *reader) claims(taken hardware, s *Sensor, path string) {
 	}
 }
 
+// parts reports names of lines, ports and buses among a driver's options that
+// nothing can have: those an input method left full-width characters in, and lines
+// of a chip without a proper number.
+func (r *reader) parts(path string, options any) {
+	for _, s := range slots(reflect.ValueOf(options).Elem()) {
+		_, chosen := s.value.Addr().Interface().(enumerated)
+		_, read := s.value.Addr().Interface().(setter)
+		if s.value.Kind() != reflect.String || chosen || read || s.form != "" {
+			continue
+		}
+		text, where := s.value.String(), join(path, s.key)
+		n := &node{kind: scalar, text: text} // knows what may be shown
+		want, near := expected(s.value.Type(), s.field), fold(text)
+		isOne := func(string) bool { return true }
+		if isNumbered(near) {
+			want, isOne = forms["line"].want, isLine
+		}
+		switch {
+		case isWide(text) && isOne(near):
+			r.report(r.where(where, path), where, "wide-character", want, n.showNear(near, where), n.quoted(where))
+		case !isOne(text):
+			r.report(r.where(where, path), where, "not-possible", want, "", n.quoted(where))
+		}
+	}
+}
+
 // right reports whether nothing was said against a driver's own keys: with one
 // of them refused, what the options say of the whole names what nobody wrote.
 // Mistakes in the sensor's other keys, and keys that nobody knows, do not matter.
