@@ -290,12 +290,17 @@ func TestDoubt(t *testing.T) {
 			t.Errorf("poll %d: %s %q, want %s %q", i, cards.Quality, cards.Reason, quality, tt.want)
 		}
 	}
-	for range doubtAfter {
+	p.answers, p.next = nil, 0
+	sample(t, d) // no trouble
+	for i := range doubtAfter + 1 {
 		p.answers, p.next = nil, 0
 		clear(p.registers[regTMode:regVersion]) // the supply dips between polls
-		cards, _ := sample(t, d)
-		if lost := d.trouble; lost == doubtAfter && cards.Reason != drivers.BadAnswer {
-			t.Errorf("settings lost %d times: %q, want bad_answer", lost, cards.Reason)
+		want := drivers.Reason("")
+		if i+1 >= doubtAfter {
+			want = drivers.BadAnswer
+		}
+		if cards, _ := sample(t, d); cards.Reason != want {
+			t.Errorf("settings lost %d times: %q, want %q", i+1, cards.Reason, want)
 		}
 	}
 }

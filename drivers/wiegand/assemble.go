@@ -67,7 +67,6 @@ func (a *assembler) edge(e drivers.Edge, now time.Time) (ended frame, ok bool) {
 	}
 	apart := e.At - a.last
 	if a.pulsed && apart > a.gap {
-		a.quiet = true
 		ended, ok = a.take()
 	}
 	if !a.open {

@@ -81,16 +81,18 @@ func TestCodeWithAKeyMissing(t *testing.T) {
 // began, and while a line was stuck.
 func TestCodeBegunUnheard(t *testing.T) {
 	for name, tt := range map[string]struct {
-		edges []drivers.Edge
-		stuck time.Duration // when, for 3 s; 0 for never
-		want  []string
+		edges   []drivers.Edge
+		stuck   time.Duration // when, for 3 s; 0 for never
+		want    []string
+		misread int64 // codes refused
 	}{
-		"first key under way": {keys4(20*ms, "1234#"), 0, nil},
-		"keys before":         {keys4(400*ms, "34#56#"), 0, []string{"pin:56"}},
-		"ended by silence":    {slices.Concat(keys4(400*ms, "34"), keys4(8*time.Second, "56#")), 0, []string{"pin:56"}},
-		"cleared":             {keys4(400*ms, "3*56#"), 0, []string{"pin:56"}},
-		"pause":               {keys4(6*time.Second, "56#"), 0, []string{"pin:56"}},
-		"stuck line":          {slices.Concat(keys4(6*time.Second, "12"), keys4(11*time.Second, "34#56#")), 7 * time.Second, []string{"pin:56"}},
+		"nothing":             {nil, 0, nil, 0},
+		"first key under way": {keys4(20*ms, "1234#"), 0, nil, 1},
+		"keys before":         {keys4(400*ms, "34#56#"), 0, []string{"pin:56"}, 1},
+		"ended by silence":    {slices.Concat(keys4(400*ms, "34"), keys4(8*time.Second, "56#")), 0, []string{"pin:56"}, 1},
+		"cleared":             {keys4(400*ms, "3*56#"), 0, []string{"pin:56"}, 0},
+		"pause":               {keys4(6*time.Second, "56#"), 0, []string{"pin:56"}, 0},
+		"stuck line":          {slices.Concat(keys4(6*time.Second, "12"), keys4(11*time.Second, "34#56#")), 7 * time.Second, []string{"pin:56"}, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLines(numbered(tt.edges)...)
@@ -103,8 +105,9 @@ func TestCodeBegunUnheard(t *testing.T) {
 				}()
 			}
 			out, _ := watchFor(t, l, Opts{Formats: Keypad4}, 20*time.Second)
-			if got := tokens(out); !slices.Equal(got, tt.want) {
-				t.Errorf("%s: %q, want %q", name, got, tt.want)
+			misread := last(out, drivers.Misread).Value
+			if got := tokens(out); !slices.Equal(got, tt.want) || misread != drivers.Int(tt.misread) {
+				t.Errorf("%s: %q and %s refused, want %q and %d", name, got, misread, tt.want, tt.misread)
 			}
 		})
 	}
@@ -119,5 +122,23 @@ func TestReaderWithKeypad(t *testing.T) {
 	}
 	if got := last(out, drivers.Card); got.Value != drivers.Int(3) || got.Quality != drivers.Good {
 		t.Errorf("card %+v", got)
+	}
+}
+
+// Once a key was read, one code that would be a key on exchanged lines is noise
+// on the right ones.
+func TestKeyOnExchangedLines(t *testing.T) {
+	odd := train(3*time.Second, 2*ms, "1111") // 0, exchanged
+	for _, tt := range []struct {
+		edges []drivers.Edge
+		want  drivers.Reason
+	}{
+		{numbered(odd), drivers.SwappedLines},
+		{numbered(keys4(time.Second, "1"), odd), drivers.ParityErrors},
+	} {
+		out, _ := run(t, newLines(tt.edges...), Opts{Formats: Keypad4}, 5*time.Second)
+		if got := last(out, drivers.Card); got.Reason != tt.want {
+			t.Errorf("card %+v, want %s", got, tt.want)
+		}
 	}
 }

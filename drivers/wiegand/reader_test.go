@@ -240,7 +240,7 @@ func TestStuckLine(t *testing.T) {
 func TestStuckFromTheStart(t *testing.T) {
 	l := newLines()
 	l.set(0, gpio.Low)
-	out, _ := run(t, l, Opts{Formats: H10301}, 4*time.Second)
+	out, _ := run(t, l, Opts{Formats: H10301, Poll: MaxPoll}, 4*time.Second)
 	for _, o := range out {
 		if o.Reading.Quantity == drivers.Card && o.Reading.Reason != drivers.LineStuck {
 			t.Errorf("told %+v at %s", o.Reading, o.At)
