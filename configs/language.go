@@ -22,8 +22,11 @@ func LanguageOf(getenv func(string) string) Language {
 		if value == "" {
 			continue
 		}
-		language, _, _ := strings.Cut(strings.ToLower(value), ".")
-		language, _, _ = strings.Cut(language, "_")
+		// zh_CN.UTF-8, and as other systems write it: zh-CN, zh@pinyin.
+		language := strings.ToLower(value)
+		if end := strings.IndexAny(language, "_-.@"); end >= 0 {
+			language = language[:end]
+		}
 		switch language {
 		case "zh", "c", "posix":
 			return Chinese

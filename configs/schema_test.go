@@ -153,8 +153,7 @@ func schemaOfParts(t *testing.T) any {
 }
 
 // unseen are the broken files whose mistakes lie between keys, in how hardware is
-// named, or in how YAML is
-// written: no schema can see them.
+// named, or in how YAML is written: no schema can see them.
 var unseen = []string{
 	"conflicts", "doubled-ids", "gb18030", "hardware-names", "json-tabs", "many-platforms", "modbus-twice", "old-mac",
 	"output-on-a-sensor", "pin-spelled-twice", "reversed", "serial-alone", "serial-speeds",
