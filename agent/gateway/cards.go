@@ -14,22 +14,28 @@ import (
 // siteKeyFile is the site key the agent makes itself, in the data directory.
 const siteKeyFile = "site.key"
 
-// pseudonyms is what names cards. Nil without a reader, and when the site key
-// cannot be had: cards are then told without identity, and a condition says why.
-func (g *gateway) pseudonyms() *sense.Pseudonyms {
-	if !slices.ContainsFunc(g.sensors, func(s sense.Sensor) bool { return slices.Contains(s.Quantities, drivers.Card) }) {
-		return nil
+// nameCards gives the supervisor what names cards, once there is a site key: a
+// data directory that comes late, or a key file put right, needs no restart.
+// Until then cards are told without identity, and a condition says why.
+func (g *gateway) nameCards(s *sense.Supervisor) {
+	hasReader := func(s sense.Sensor) bool { return slices.Contains(s.Quantities, drivers.Card) }
+	if g.cards != nil || !slices.ContainsFunc(g.sensors, hasReader) {
+		return
 	}
 	key, err := g.siteKey()
 	if err == nil {
-		var p *sense.Pseudonyms
-		if p, err = sense.NewPseudonyms(key); err == nil {
-			return p
-		}
+		g.cards, err = sense.NewPseudonyms(key)
 	}
-	g.log.Error("no site key: cards are told without identity", "err", err)
-	g.health.Set(health.SiteKeyMissing, "", err.Error())
-	return nil
+	if err == nil {
+		s.Identify(g.cards)
+		g.health.Clear(health.SiteKeyMissing, "")
+		return
+	}
+	if why := err.Error(); why != g.keyless {
+		g.keyless = why
+		g.log.Error("no site key: cards are told without identity", "err", err)
+		g.health.Set(health.SiteKeyMissing, "", why)
+	}
 }
 
 // siteKey reads the configured key, or the agent's own, which it makes at first.

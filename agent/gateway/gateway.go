@@ -68,8 +68,9 @@ type gateway struct {
 	opts     Options
 	log      *slog.Logger
 	clock    *clock.Clock
-	boots    *clock.Table // boot to UTC
-	cards    *sense.Pseudonyms
+	boots    *clock.Table      // boot to UTC
+	cards    *sense.Pseudonyms // nil: no reader, or no site key yet
+	keyless  string            // why there was no site key when it was last looked for
 	health   *health.Table
 	board    *board.Board
 	buffer   *buffer.Buffer
@@ -137,7 +138,6 @@ func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, 
 	if cfg.Output != nil {
 		g.siren = newSiren(cfg.Output, g.board)
 	}
-	g.cards = g.pseudonyms()
 	g.live = newLive()
 	g.pipeline = newPipeline(g)
 	for _, platform := range cfg.Platforms {
@@ -195,6 +195,10 @@ func (g *gateway) openBuffer() (*buffer.Buffer, error) {
 // the sensors, then the pipeline when it has taken in what they said, then the
 // uplinks, which say goodbye, and the page last.
 func (g *gateway) run(ctx context.Context) {
+	observations := make(chan sense.Observation, observationQueue)
+	supervisor := sense.New(g.clock, func(o sense.Observation) { observations <- o }, g.live.inAlarm, g.log.With("room", "sense"))
+	g.nameCards(supervisor)
+
 	late, stopLate := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLate()
 	var outlets sync.WaitGroup
@@ -220,17 +224,15 @@ func (g *gateway) run(ctx context.Context) {
 	if g.siren != nil {
 		outlets.Go(func() { g.siren.run(late, g) })
 	}
-	outlets.Go(func() { g.housekeep(late) })
+	outlets.Go(func() { g.housekeep(late, supervisor) })
 	outlets.Go(func() { g.health.Run(late) })
 	outlets.Go(func() { g.relayHealth(late) })
 
-	observations := make(chan sense.Observation, observationQueue)
 	fixes := make(chan clock.Fix)
 	var work, watch sync.WaitGroup
 	work.Go(func() { g.pipeline.run(ctx, observations, fixes) })
 	watch.Go(func() { g.watchClock(ctx, fixes) })
-	sense.New(g.clock, func(o sense.Observation) { observations <- o }, g.live.inAlarm, g.log.With("room", "sense")).
-		Identify(g.cards).Run(ctx, g.sensors)
+	supervisor.Run(ctx, g.sensors)
 	watch.Wait()
 	close(observations)
 	work.Wait()
@@ -278,11 +280,12 @@ func (g *gateway) reportBus(device string, err error) {
 	g.health.Clear(health.BusDown, device)
 }
 
-// housekeep looks for conditions nobody announces.
-func (g *gateway) housekeep(ctx context.Context) {
+// housekeep looks for conditions nobody announces, and again for what was missing.
+func (g *gateway) housekeep(ctx context.Context, supervisor *sense.Supervisor) {
 	ticker := time.NewTicker(housekeepingEvery)
 	defer ticker.Stop()
 	for {
+		g.nameCards(supervisor)
 		set(g.health, !g.clock.Now().Synced, health.ClockUnsynced, "", "")
 		stats := g.buffer.Stats()
 		set(g.health, stats.LiveBytes > stats.MaxBytes/10*9, health.StoreNearlyFull, "",

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"watchpost/agent/clock"
@@ -72,7 +73,7 @@ type Supervisor struct {
 	clock      *clock.Clock
 	sink       func(Observation)
 	inAlarm    func(sensor string) bool
-	pseudonyms *Pseudonyms
+	pseudonyms atomic.Pointer[Pseudonyms]
 	log        *slog.Logger
 
 	// mu makes the order of obs the order of sink calls.
@@ -94,9 +95,10 @@ func New(clk *clock.Clock, sink func(Observation), inAlarm func(sensor string) b
 	return &Supervisor{clock: clk, sink: sink, inAlarm: inAlarm, log: log}
 }
 
-// Identify gives presentations their pseudonyms. Call it before Run.
+// Identify gives presentations their pseudonyms from now on. It may be called at
+// any time.
 func (s *Supervisor) Identify(p *Pseudonyms) *Supervisor {
-	s.pseudonyms = p
+	s.pseudonyms.Store(p)
 	return s
 }
 
@@ -227,7 +229,7 @@ func (w *watch) observe(r drivers.Reading) { w.hand(r, nil) }
 // hand stamps one reading, takes the card's number out of it and hands it on.
 func (w *watch) hand(r drivers.Reading, cause error) {
 	s := w.supervisor
-	card := s.pseudonyms.card(r.Token)
+	card := s.pseudonyms.Load().card(r.Token)
 	r.Token = drivers.Token{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
