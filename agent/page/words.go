@@ -126,9 +126,9 @@ func words() map[string]health.Text {
 		"misread":       {ZH: "次误读", EN: "misread"},
 		"misread.many":  {ZH: "次误读", EN: "misreads"},
 
-		"since.start":        {ZH: "启动以来", EN: "since start"},
-		"since.misread":      {ZH: "启动以来，误读 {n} 次", EN: "since start, {n} misread"},
-		"since.misread.many": {ZH: "启动以来，误读 {n} 次", EN: "since start, {n} misreads"},
+		"since.start":        {ZH: "计数自启动起", EN: "counted since start"},
+		"since.misread":      {ZH: "计数自启动起，误读 {n} 次", EN: "counted since start, {n} misread"},
+		"since.misread.many": {ZH: "计数自启动起，误读 {n} 次", EN: "counted since start, {n} misreads"},
 
 		"ago": {ZH: "{n} 秒前|{n} 分钟前|{n} 小时前|{n} 天前", EN: "{n} s ago|{n} min ago|{n} h ago|{n} d ago"},
 		"for": {ZH: "{n} 秒|{n} 分钟|{n} 小时|{n} 天", EN: "{n} s|{n} min|{n} h|{n} d"},

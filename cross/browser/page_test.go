@@ -21,6 +21,9 @@ const (
 	lost      = `(() => { const e = document.getElementById('lost'); return e.offsetHeight > 0 && e.textContent.length > 10 })()`
 )
 
+// sensors are as many rows as the demo has sensors: door and reader have one each.
+const sensors = "5"
+
 // round is one round of the story: the water's alarm holds for 6 s, and the smoke
 // detector acts 0.7 s after its act begins.
 const round = 60 * time.Second
@@ -50,7 +53,7 @@ func TestPage(t *testing.T) {
 
 	each(func(b *tab) {
 		b.goTo(d.page + "?lang=" + b.lang)
-		b.until("three sensors with values", values+`.length === 3`)
+		b.until("all sensors with values", values+`.length === `+sensors)
 		ask[int](b, `window.opened = 1`)
 	})
 	each(words)
@@ -59,7 +62,8 @@ func TestPage(t *testing.T) {
 
 	flood := d.wait("Flash flood").at
 	each(func(b *tab) {
-		at := b.until("the water's alarm", state+` === 'alarm'`)
+		word := map[string]string{"zh": "集水井", "en": "Pump pit"}[b.lang]
+		at := b.until("the pump pit's alarm", state+` === 'alarm' && `+banner+`.includes('`+word+`')`)
 		t.Logf("%s: the flood's alarm is on the page %.1f s after the act began: %s", b.name, at.Sub(flood).Seconds(), ask[string](b, banner))
 		b.until("the age of the alarm", `/[1-9]/.test(document.querySelector('.banner .note').textContent)`)
 		picture(b, "")
@@ -80,6 +84,22 @@ func TestPage(t *testing.T) {
 	})
 	picture(tabs[0], "smoke")
 
+	forced := d.wait("then the door is forced").at
+	each(func(b *tab) {
+		words := map[string][]string{"zh": {"强行打开", "刷卡 "}, "en": {"Forced open", "card "}}[b.lang]
+		at := b.until("the forced door", row("door", words[0])+` && `+row("reader", "1"))
+		t.Logf("%s: the forced door is on the page %.1f s after its act began", b.name, at.Sub(forced).Seconds())
+		b.until("the card's mark in the log", `/`+words[1]+`[0-9a-f]{4}…/.test(document.querySelector('[data-part=events]').textContent)`)
+		if ask[bool](b, `/[0-9a-f]{16}|31337/.test(document.getElementById('view').innerText.replace(document.querySelector('.mono').innerText, ''))`) {
+			b.t.Errorf("%s: the page shows more of a card than its mark", b.name)
+		}
+		for _, problem := range b.faults() {
+			t.Errorf("%s, door forced: %s", b.name, problem)
+		}
+	})
+	tabs[0].until("the age of the alarm", `/[1-9]/.test(document.querySelector('.banner .note').textContent)`)
+	picture(tabs[0], "forced")
+
 	d.wait("The uplink is down")
 	each(func(b *tab) {
 		b.until("the backlog", `/[0-9]/.test(document.querySelector('[data-part=uplink] dd:last-of-type').textContent)`)
@@ -97,7 +117,7 @@ func TestPage(t *testing.T) {
 	killed := time.Now()
 	d.kill()
 	each(func(b *tab) {
-		at := b.until("stale sensors", staleRows+` === 3`)
+		at := b.until("stale sensors", staleRows+` === `+sensors)
 		t.Logf("%s: all sensors stale %.1f s after the gateway died", b.name, at.Sub(killed).Seconds())
 		at = b.until("contact lost", lost)
 		t.Logf("%s: contact lost %.1f s after the gateway died", b.name, at.Sub(killed).Seconds())
@@ -114,11 +134,19 @@ func TestPage(t *testing.T) {
 	picture(tabs[0], "lost")
 }
 
+// row is an expression that tells whether the row of the door or of the reader
+// shows a value.
+func row(sensor, value string) string {
+	name := map[string]string{"door": "水泵房门|Pump room door", "reader": "水泵房读卡器|Pump room reader"}[sensor]
+	return `[...document.querySelectorAll('.sensor')].some(e => /^(` + name + `)$/.test(e.querySelector('b').textContent) &&
+		e.querySelector('.value').textContent.startsWith('` + value + `'))`
+}
+
 // words: language, banner, names and values are what a reader expects.
 func words(b *tab) {
 	want := map[string][]string{
-		"zh": {"zh-CN", "地下车库集水井", "无烟", "关闭", "传感器"},
-		"en": {"en", "Pump pit", "No smoke", "Closed", "Sensors"},
+		"zh": {"zh-CN", "地下车库集水井", "小区门前道路", "无烟", "关闭", "次刷卡", "传感器"},
+		"en": {"en", "Pump pit", "Street outside", "No smoke", "Closed", "cards read", "Sensors"},
 	}[b.lang]
 	if got := ask[string](b, `document.documentElement.lang`); got != want[0] {
 		b.t.Errorf("%s: language %q, want %q", b.name, got, want[0])
@@ -170,8 +198,8 @@ func withoutScripts(b *tab, d *demo) {
 			b.t.Errorf("%s: the page does not say %q:\n%s", b.name, word, text)
 		}
 	}
-	if n := ask[int](b, values+`.length`); n != 3 {
-		b.t.Errorf("%s: %d sensors with values, want 3", b.name, n)
+	if n := ask[string](b, values+`.length.toString()`); n != sensors {
+		b.t.Errorf("%s: %s sensors with values, want %s", b.name, n, sensors)
 	}
 	if ask[bool](b, `document.getElementById('pulse').offsetHeight > 0`) {
 		b.t.Errorf("%s: says live", b.name)
