@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -176,15 +177,22 @@ func (h hardware) once(ctx context.Context, plan []gateway.Observed) ([]readout,
 	defer cancel()
 	seen := map[gateway.Observed]readout{}
 	err := h.watch(ctx, plan, func(r readout) error {
-		if _, known := seen[r.key()]; !known {
-			seen[r.key()] = r
-		}
-		if len(seen) == len(plan) {
+		seen[r.key()] = r
+		if settled(plan, seen) {
 			cancel()
 		}
 		return nil
 	})
 	return inOrder(plan, seen, "hardware"), err
+}
+
+// settled reports whether each of the plan has said something final. One that is
+// stuck may only have waited its turn on a bus of dead ones: it gets another.
+func settled(plan []gateway.Observed, seen map[gateway.Observed]readout) bool {
+	return !slices.ContainsFunc(plan, func(o gateway.Observed) bool {
+		r, known := seen[o]
+		return !known || r.Value == nil && r.Reason == drivers.Stuck
+	})
 }
 
 // inOrder lists what was seen in the order of the plan, and what was not as

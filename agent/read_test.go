@@ -139,6 +139,25 @@ func TestReadSilentSensor(t *testing.T) {
 	}
 }
 
+// Behind dead ones on a bus a sensor may be called stuck before its turn came.
+func TestReadWaitsForTheTurn(t *testing.T) {
+	a, b := gateway.Observed{Sensor: "a", Quantity: drivers.Level}, gateway.Observed{Sensor: "b", Quantity: drivers.Level}
+	plan, one := []gateway.Observed{a, b}, drivers.Int(1)
+	seen := map[gateway.Observed]readout{a: {Reason: drivers.NoAnswer}}
+	for _, c := range []struct {
+		b    readout
+		want bool
+	}{{readout{Reason: drivers.Stuck}, false}, {readout{Reason: drivers.BrokenWire}, true}, {readout{Value: &one}, true}} {
+		seen[b] = c.b
+		if got := settled(plan, seen); got != c.want {
+			t.Errorf("with %+v settled is %v", c.b, got)
+		}
+	}
+	if settled(plan, map[gateway.Observed]readout{a: {Value: &one}}) {
+		t.Error("settled without b")
+	}
+}
+
 // While the agent runs it has the lines for itself: it is asked.
 func TestReadAsksTheRunningAgent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
