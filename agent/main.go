@@ -21,7 +21,7 @@ const (
 	exitUsage = 2
 )
 
-const description = `Edge agent for residential compounds: water level, smoke and door sensors to the city platform.
+const description = `Edge agent for residential compounds: water level, smoke, doors and access cards to the city platform.
 
 Exit codes: 0 done, or stopped by a signal; 1 an error, or a damaged file; 2 wrong usage, or mistakes in the configuration.`
 

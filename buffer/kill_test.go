@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -55,8 +56,18 @@ func TestKilledProcessLosesNoAlarm(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.AfterFunc(time.Duration(20+random.IntN(100))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		// At any moment after some lines, so that a slow machine proves as much as a
+		// fast one; sometimes before the first, while the store is being opened.
+		kill := sync.OnceFunc(func() { _ = cmd.Process.Kill() })
+		enough, soon := random.IntN(30), time.Duration(random.IntN(5000))*time.Microsecond
+		if enough == 0 {
+			time.AfterFunc(soon, kill)
+		}
+		seen := 0
 		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if seen++; seen == enough {
+				time.AfterFunc(soon, kill)
+			}
 			var l Lane
 			if lines.Text()[0] == 'e' {
 				l = Events
