@@ -284,6 +284,30 @@ func TestTurnEndsWithTheContext(t *testing.T) {
 	})
 }
 
+// Who is given up in the middle of an exchange leaves within a slice of reading.
+func TestExchangeEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.close(t)
+		r.host.Serial("ttyS1") // says nothing
+		port := r.board.Serial("ttyS1", line9600)
+		for _, quiet := range []time.Duration{0, 10 * time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			timer := time.AfterFunc(250*time.Millisecond, cancel)
+			start := time.Now()
+			_, err := port.Transact(ctx, quiet, []byte("?"), func([]byte) (bool, error) { return false, nil })
+			if took := time.Since(start); err == nil || took > 400*time.Millisecond {
+				t.Errorf("quiet %s: left after %s with %v, want 250 to 350ms", quiet, took, err)
+			}
+			if quiet == 0 && !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want the context's end", err)
+			}
+			timer.Stop()
+			cancel()
+		}
+	})
+}
+
 // stuckPort is a host whose serial ports hang in the kernel until released.
 type stuckPort struct {
 	*sim.Board
