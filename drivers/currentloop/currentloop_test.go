@@ -199,6 +199,23 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// The limits themselves are allowed, and give levels.
+func TestAtTheLimits(t *testing.T) {
+	for _, tt := range []struct {
+		opts Opts
+		full physic.ElectricPotential // at 20 mA
+		want string
+	}{
+		{Opts{Shunt: physic.Ohm, Span: physic.KiloMetre, Offset: physic.KiloMetre}, 20 * physic.MilliVolt, "2000.000"},
+		{Opts{Shunt: physic.KiloOhm, Span: physic.KiloMetre, Offset: -physic.KiloMetre}, 20 * physic.Volt, "0.000"},
+		{Opts{Shunt: physic.KiloOhm, Span: physic.NanoMetre}, 20 * physic.Volt, "0.000"},
+	} {
+		if got := sample(t, meter{v: tt.full}, tt.opts); got != good(tt.want) {
+			t.Errorf("%+v: got %+v, want %s", tt.opts, got, tt.want)
+		}
+	}
+}
+
 // FuzzLevel checks band and value against arithmetic without bounds.
 func FuzzLevel(f *testing.F) {
 	f.Add(int64(1_800_000_000), int64(150_000_000_000), int64(5_000_000_000), int64(0))
