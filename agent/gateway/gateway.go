@@ -70,7 +70,7 @@ type gateway struct {
 	clock    *clock.Clock
 	boots    *clock.Table      // boot to UTC
 	cards    *sense.Pseudonyms // nil: no reader, or no site key yet
-	keyless  string            // why there was no site key when it was last looked for
+	keyless  bool              // it was said that there is no site key
 	health   *health.Table
 	board    *board.Board
 	buffer   *buffer.Buffer
