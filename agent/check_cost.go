@@ -81,6 +81,9 @@ func days(l configs.Language) func(float64) string {
 		if n > longest {
 			return configs.Words{Zh: "十年以上", En: "over ten years"}.In(l)
 		}
+		if n < 1 {
+			return short(n*24) + configs.Words{Zh: " 小时", En: " hours"}.In(l)
+		}
 		return short(n) + word
 	}
 }

@@ -322,6 +322,11 @@ func TestSizesForPeople(t *testing.T) {
 			t.Errorf("%v bytes are %q, want %q", n, got, want)
 		}
 	}
+	for n, want := range map[float64]string{0.5: "12 hours", 1.5: "1.5 days", 24: "24 days", 4000: "over ten years"} {
+		if got := days(configs.English)(n); got != want {
+			t.Errorf("%v days are %q, want %q", n, got, want)
+		}
+	}
 	if got := count(259_200) + " " + count(999) + " " + count(0); got != "259,200 999 0" {
 		t.Errorf("counts %s", got)
 	}
