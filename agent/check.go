@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"watchpost/agent/gateway"
+	"watchpost/agent/sense"
 	"watchpost/configs"
 	"watchpost/drivers"
 	"watchpost/drivers/all"
@@ -21,7 +22,7 @@ import (
 // to file:line:column.
 type checkCommand struct {
 	File string `arg:"" default:"/etc/watchpost/watchpost.yaml" help:"The configuration, ${default} unless given."`
-	Live bool   `help:"Also open and read the hardware, unless the running agent has it: then that is asked."`
+	Live bool   `help:"Also read the files of secrets, and open and read the hardware, unless the running agent has it: then that is asked."`
 	Lang string `enum:"zh,en,auto" default:"auto" help:"Language: zh, en, or auto for that of LC_ALL, LC_MESSAGES or LANG (zh when they name none)."`
 }
 
@@ -29,7 +30,7 @@ type checkCommand struct {
 func (checkCommand) Help() string {
 	return `All mistakes are reported at once, each with line, column, what was expected and the nearest correct name.
 
-Exit codes: 0 the configuration is right; 1 the file cannot be read, or with --live a sensor; 2 there are mistakes in it, or wrong usage.`
+Exit codes: 0 the configuration is right; 1 the file cannot be read, or with --live a sensor or a file of secrets; 2 there are mistakes in it, or wrong usage.`
 }
 
 // Run prints every mistake, or what a right configuration sets up.
@@ -50,10 +51,40 @@ func (c checkCommand) Run(to streams) error {
 			return fmt.Errorf("print what %s sets up: %w", c.File, err)
 		}
 	}
-	if c.Live {
-		return readOnce(context.Background(), cfg, nil, printer{to: to.out, lang: l})
+	if !c.Live {
+		return nil
 	}
-	return nil
+	unfit := readFiles(cfg, l)
+	for _, line := range unfit {
+		if _, err := fmt.Fprintln(to.out, line); err != nil {
+			return fmt.Errorf("print files: %w", err)
+		}
+	}
+	err = readOnce(context.Background(), cfg, nil, printer{to: to.out, lang: l})
+	if err == nil && len(unfit) > 0 {
+		err = fmt.Errorf(configs.Words{Zh: "%d 个密码或密钥文件不能用", En: "files that cannot be used: %d"}.In(l), len(unfit))
+	}
+	return err
+}
+
+// readFiles says of the files of secrets that the configuration names which of
+// them the agent could not use.
+func readFiles(cfg *configs.Config, l configs.Language) (unfit []string) {
+	note := configs.Words{Zh: "不能用的文件：", En: "file that cannot be used: "}.In(l)
+	if cfg.Cards.KeyFile != "" {
+		if _, err := sense.LoadSiteKey(cfg.Cards.KeyFile); err != nil {
+			unfit = append(unfit, note+err.Error())
+		}
+	}
+	for _, p := range cfg.Platforms {
+		if p.PasswordFile == "" {
+			continue
+		}
+		if _, err := configs.ReadSecret(p.PasswordFile); err != nil {
+			unfit = append(unfit, note+err.Error())
+		}
+	}
+	return unfit
 }
 
 // checkSection is one part of what is said of a right configuration.

@@ -306,6 +306,28 @@ func TestCheckLive(t *testing.T) {
 	}
 }
 
+// Files that the agent could not use are found while the installer is there, and
+// what is in them is not shown.
+func TestCheckLiveReadsTheFilesOfSecrets(t *testing.T) {
+	key, password := write(t, "site.key", "hunter2"), write(t, "city.password", "hunter2\n")
+	text := fmt.Sprintf(`version: 1
+gateway: {id: GW-1}
+page: {listen: "off"}
+cards: {key_file: %s}
+platforms: [{id: city, server: "tcp://127.0.0.1:1883", allow_plaintext: true, username: u, password_file: %s}]
+`, key, password)
+	got := watchpost(t, "check", "--live", "--lang", "en", write(t, "watchpost.yaml", text))
+	if got.code != 1 || !strings.Contains(got.out, "file that cannot be used: read site key "+key) || strings.Contains(got.out, password) {
+		t.Errorf("got %+v, want the key file refused and the password file taken", got)
+	}
+	if strings.Contains(got.out+got.err, "hunter2") {
+		t.Errorf("a secret is shown: %+v", got)
+	}
+	if got := watchpost(t, "check", "--live", write(t, "watchpost.yaml", strings.Replace(text, "cards: {key_file: "+key+"}\n", "", 1))); got.code != 0 {
+		t.Errorf("without the key file: %+v", got)
+	}
+}
+
 func TestTableLinesUpChinese(t *testing.T) {
 	var out bytes.Buffer
 	if err := table(&out, [][]string{{"水位", "a"}, {"x", "b"}, {"a line of its own that widens nothing"}}); err != nil {
