@@ -102,6 +102,7 @@ func TestPage(t *testing.T) {
 
 	d.wait("The uplink is down")
 	each(func(b *tab) {
+		b.until("the outage", `document.querySelector('[data-part=uplink] dd').className === 'info'`)
 		b.until("the backlog", `/[0-9]/.test(document.querySelector('[data-part=uplink] dd:last-of-type').textContent)`)
 	})
 	each(func(b *tab) {
