@@ -130,7 +130,7 @@ func listSensors(out io.Writer, cfg *configs.Config, l configs.Language) error {
 		if options, ok := s.Options.(all.Options); ok {
 			on = strings.Join(options.Claims(), " ")
 		}
-		rows = append(rows, []string{s.ID, s.Driver, on, plainDuration(s.Sample), reporting(s, l)})
+		rows = append(rows, []string{s.ID, s.Driver, on, configs.ShortDuration(s.Sample), reporting(s, l)})
 	}
 	return table(out, rows)
 }
@@ -139,7 +139,7 @@ func listSensors(out io.Writer, cfg *configs.Config, l configs.Language) error {
 // often than it is sampled, and an alarm does not slow anything down.
 func reporting(s configs.Sensor, l configs.Language) string {
 	r := s.Report
-	text := fmt.Sprintf(configs.Words{Zh: "每 %s", En: "every %s"}.In(l), plainDuration(r.Every))
+	text := fmt.Sprintf(configs.Words{Zh: "每 %s", En: "every %s"}.In(l), configs.ShortDuration(r.Every))
 	if r.Change != nil {
 		text += fmt.Sprintf(configs.Words{Zh: "，变化 %s", En: ", change %s"}.In(l), r.Change)
 	}
@@ -147,19 +147,7 @@ func reporting(s configs.Sensor, l configs.Language) string {
 	if s.Alarm == nil || inAlarm == r.Every {
 		return text
 	}
-	return text + fmt.Sprintf(configs.Words{Zh: "，报警时每 %s", En: ", in alarm every %s"}.In(l), plainDuration(inAlarm))
-}
-
-// plainDuration is 5m rather than 5m0s.
-func plainDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return text + fmt.Sprintf(configs.Words{Zh: "，报警时每 %s", En: ", in alarm every %s"}.In(l), configs.ShortDuration(inAlarm))
 }
 
 // listRemarks says what is right but may not be meant.

@@ -100,17 +100,17 @@ func (r *reader) unique(ids map[string]place, id, path string) {
 func (r *reader) reporting(s *Sensor, path string) {
 	every, change := join(path, "report.every"), join(path, "report.change")
 	if s.Report.Every > 0 && s.Sample > s.Report.Every {
-		sample := shortly(s.Sample)
+		sample := ShortDuration(s.Sample)
 		r.report(r.where(every, path), every, "too-often",
-			Words{"至少与 sample 相同，即 " + sample, "at least sample, " + sample}, "", plain(shortly(s.Report.Every)))
+			Words{"至少与 sample 相同，即 " + sample, "at least sample, " + sample}, "", plain(ShortDuration(s.Report.Every)))
 	}
 	if compares, asked := r.compares(s); asked && !compares && s.Report.Change != nil {
 		r.report(r.where(change, path), change, "change-of-switch", Words{"删去 change", "no change here"}, "")
 	}
 }
 
-// shortly is a duration as a configuration has it: 5m rather than 5m0s.
-func shortly(d time.Duration) string {
+// ShortDuration is a duration as a configuration has it: 5m rather than 5m0s.
+func ShortDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = s[:len(s)-2]
