@@ -289,6 +289,11 @@ func TestDeadUnitsDoNotStarveTheLine(t *testing.T) {
 		if good < 100 || longest > time.Second {
 			t.Errorf("the living unit was read %d times, the longest wait %s", good, longest)
 		}
+		// One question to each of the others, at 300 ms, and a turn in nine for
+		// those that were asked before.
+		if first > 12*time.Second {
+			t.Errorf("the living unit was first read after %s, want one round of questions", first)
+		}
 	})
 }
 

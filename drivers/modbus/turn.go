@@ -10,7 +10,8 @@ type rank int
 
 const (
 	answering rank = iota // answered last time
-	unknown               // never asked, or missed an answer or two
+	unasked               // never asked: whoever lives is to be found soon
+	unknown               // missed an answer or two
 	silent                // missed several in a row
 	ranks
 )

@@ -69,6 +69,8 @@ func (u *unit) rank() rank {
 	switch n := u.missed.Load(); {
 	case n == 0:
 		return answering
+	case n < 0:
+		return unasked
 	case n < silentAfter:
 		return unknown
 	}
