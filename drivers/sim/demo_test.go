@@ -242,8 +242,8 @@ func TestDemoLoopsAndLeavesAllAtRest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Ends 4.5 s into the third outage: no uplink, the door open and unlocked.
-		ctx, cancel := context.WithTimeout(t.Context(), 2*sim.DemoRound+68*time.Second+500*time.Millisecond)
+		// Ends 4 s into the third outage: no uplink, the door open and unlocked.
+		ctx, cancel := context.WithTimeout(t.Context(), 2*sim.DemoRound+68*time.Second)
 		defer cancel()
 		up, calms := true, 0
 		err = sim.PlayDemo(ctx, demo, sim.DemoOptions{
