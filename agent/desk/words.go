@@ -76,7 +76,7 @@ func contactWords(kind, state string) (zh, en string) {
 	case "door held":
 		return "长时间未关", "held open"
 	case "door released":
-		return "恢复正常", "back to normal"
+		return "不再判为强行打开或未关", "no longer forced or held"
 	}
 	return state, state
 }

@@ -78,14 +78,12 @@ func (s *siren) follow(active []record.Alarm) {
 		if on || len(s.heard) > 0 { // Off also ends the silence after Longest
 			_ = s.relay.Off()
 		}
-	case !on:
-		err := s.relay.On()
-		if errors.Is(err, relay.ErrNotRunning) {
-			return // the alarms are still unheard
-		}
-		if errors.Is(err, relay.ErrCutOff) && fresh {
+	case !on || fresh:
+		if on || len(s.heard) > 0 && fresh { // a further alarm has its own full time
 			_ = s.relay.Off()
-			_ = s.relay.On()
+		}
+		if err := s.relay.On(); errors.Is(err, relay.ErrNotRunning) {
+			return // the alarms are still unheard
 		}
 	}
 	s.heard = calls

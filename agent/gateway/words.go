@@ -53,7 +53,7 @@ func doorWords(e record.Event) (zh, en string) {
 	case e.State == "held":
 		return "长时间未关", "held open"
 	case e.State == "released":
-		return "恢复正常", "back to normal"
+		return "不再判为强行打开或未关", "no longer forced or held"
 	}
 	return "关闭", "closed"
 }

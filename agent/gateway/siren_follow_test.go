@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"watchpost/agent/record"
+	"watchpost/drivers/relay"
+)
+
+// horn is an output that works.
+type horn struct{}
+
+func (horn) Set(bool) error { return nil }
+
+func TestSirenGivesEachAlarmItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &siren{least: record.Orange, relay: relay.New(horn{}, relay.Options{Longest: 10 * time.Second}), heard: map[string]bool{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := s.relay.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		smoke := record.Alarm{Sensor: "smoke", Kind: "smoke", Level: record.Red, State: record.Raised}
+		water := record.Alarm{Sensor: "pit", Kind: "level_high", Level: record.Orange, State: record.Raised}
+		mild := record.Alarm{Sensor: "gate", Kind: "door_held", Level: record.Yellow, State: record.Raised}
+		known := smoke
+		known.State = record.Acknowledged
+		for _, step := range []struct {
+			what   string
+			active []record.Alarm
+			want   bool
+		}{
+			{"a mild alarm", []record.Alarm{mild}, false},
+			{"smoke", []record.Alarm{mild, smoke}, true},
+			{"8 s later", []record.Alarm{smoke}, true},
+			{"water comes on top", []record.Alarm{smoke, water}, true},
+			{"water has sounded 8 s, smoke 24 s", []record.Alarm{smoke, water}, true},
+			{"both have had their time", []record.Alarm{smoke, water}, false},
+			{"still there", []record.Alarm{smoke, water}, false},
+			{"another", []record.Alarm{smoke, water, {Sensor: "b2", Kind: "smoke", Level: record.Red, State: record.Raised}}, true},
+			{"somebody knows", []record.Alarm{known}, false},
+			{"all over", nil, false},
+			{"smoke again", []record.Alarm{smoke}, true},
+		} {
+			s.follow(step.active)
+			synctest.Wait()
+			if on, err := s.relay.Wanted(); on != step.want || err != nil {
+				t.Errorf("%s: on %v (%v), want %v", step.what, on, err, step.want)
+			}
+			pass := 8 * time.Second
+			if step.what == "8 s later" {
+				pass = time.Second
+			}
+			select {
+			case <-time.After(pass):
+			case <-ctx.Done():
+			}
+		}
+		cancel()
+		running.Wait()
+	})
+}
