@@ -17,6 +17,7 @@ const (
 	banner    = `document.querySelector('.banner .say').textContent.trim()`
 	state     = `document.querySelector('.banner').dataset.state`
 	values    = `[...document.querySelectorAll('.sensor .value:not(.none)')].map(e => e.textContent.trim())`
+	age       = `/[1-9]/.test(document.querySelector('.banner .note').textContent)` // of a second or more
 	staleRows = `document.querySelectorAll('.sensor.stale').length`
 	lost      = `(() => { const e = document.getElementById('lost'); return e.offsetHeight > 0 && e.textContent.length > 10 })()`
 )
@@ -60,12 +61,26 @@ func TestPage(t *testing.T) {
 	each(live)
 	withoutScripts(plain, d)
 
+	alarms(t, d, each)
+	picture(tabs[0], "smoke")
+	forcedDoor(t, d, each)
+	tabs[0].until("the age of the alarm", age)
+	picture(tabs[0], "forced")
+
+	d.wait("The uplink is down")
+	each(outage)
+	dead(t, d, each)
+	picture(tabs[0], "lost")
+}
+
+// alarms: flood and smoke are on the page while they hold.
+func alarms(t *testing.T, d *demo, each func(func(*tab))) {
 	flood := d.wait("Flash flood").at
 	each(func(b *tab) {
 		word := map[string]string{"zh": "集水井", "en": "Pump pit"}[b.lang]
 		at := b.until("the pump pit's alarm", state+` === 'alarm' && `+banner+`.includes('`+word+`')`)
 		t.Logf("%s: the flood's alarm is on the page %.1f s after the act began: %s", b.name, at.Sub(flood).Seconds(), ask[string](b, banner))
-		b.until("the age of the alarm", `/[1-9]/.test(document.querySelector('.banner .note').textContent)`)
+		b.until("the age of the alarm", age)
 		picture(b, "")
 		if now := ask[string](b, state); now != "alarm" {
 			t.Errorf("%s: the banner says %s a moment later, want alarm", b.name, now)
@@ -82,8 +97,10 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: the smoke alarm came %s after its act began, want %s at most", b.name, at.Sub(smoke), soon)
 		}
 	})
-	picture(tabs[0], "smoke")
+}
 
+// forcedDoor: card and forced door are told, and no card's number.
+func forcedDoor(t *testing.T, d *demo, each func(func(*tab))) {
 	forced := d.wait("then the door is forced").at
 	each(func(b *tab) {
 		words := map[string][]string{"zh": {"强行打开", "刷卡 "}, "en": {"Forced open", "card "}}[b.lang]
@@ -97,24 +114,22 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s, door forced: %s", b.name, problem)
 		}
 	})
-	tabs[0].until("the age of the alarm", `/[1-9]/.test(document.querySelector('.banner .note').textContent)`)
-	picture(tabs[0], "forced")
+}
 
-	d.wait("The uplink is down")
-	each(func(b *tab) {
-		b.until("the outage", `document.querySelector('[data-part=uplink] dd').className === 'info'`)
-		b.until("the backlog", `/[0-9]/.test(document.querySelector('[data-part=uplink] dd:last-of-type').textContent)`)
-	})
-	each(func(b *tab) {
-		for _, problem := range b.faults() {
-			t.Errorf("%s: %s", b.name, problem)
-		}
-		if ask[int](b, `window.opened || 0`) != 1 {
-			t.Errorf("%s: the page was loaded again", b.name)
-		}
-	})
+// outage: the page says so, and nothing went wrong with it so far.
+func outage(b *tab) {
+	b.until("the outage", `document.querySelector('[data-part=uplink] dd').className === 'info'`)
+	b.until("the backlog", `/[0-9]/.test(document.querySelector('[data-part=uplink] dd:last-of-type').textContent)`)
+	for _, problem := range b.faults() {
+		b.t.Errorf("%s: %s", b.name, problem)
+	}
+	if ask[int](b, `window.opened || 0`) != 1 {
+		b.t.Errorf("%s: the page was loaded again", b.name)
+	}
+}
 
-	// A dead gateway never looks like a calm one.
+// dead: a dead gateway never looks like a calm one.
+func dead(t *testing.T, d *demo, each func(func(*tab))) {
 	killed := time.Now()
 	d.kill()
 	each(func(b *tab) {
@@ -132,7 +147,6 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: the mark of the lost contact cannot be seen", b.name)
 		}
 	})
-	picture(tabs[0], "lost")
 }
 
 // row is an expression that tells whether the row of the door or of the reader
