@@ -9,7 +9,15 @@ export GOTOOLCHAIN ?= local
 GO        ?= go
 LDFLAGS   := -s -w
 BUILD     := $(GO) build -trimpath -ldflags='$(LDFLAGS)'
+BIN       ?= bin
 FUZZTIME  ?= 10s
+
+# A program for a gateway (GOARCH given) is slim: without HTTP/2, which neither
+# page nor links speak, and with functions inlined only where readings, records
+# and keys pass often. That takes 1.7 MB off 13 for ARM.
+INLINED   := runtime/... internal/... sync/... hash/... compress/... crypto/... encoding/binary \
+             slices strconv bytes strings time go.etcd.io/... watchpost/...
+SLIM      := -tags=nethttpomithttp2 -gcflags=all=-l $(foreach p,$(INLINED),-gcflags=$(p)=)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ERRCHECK    := github.com/kisielk/errcheck@v1.30.0
@@ -27,9 +35,15 @@ go-version:
 	  echo "需要 Go $$want 或更新版本，当前：$${have:-未安装}。watchpost needs Go $$want or newer, found: $${have:-none}. https://go.dev/dl/" >&2; exit 1; fi
 
 .PHONY: build
-build: go-version ## build both programs for this machine into bin/
-	$(BUILD) -o bin/watchpost ./agent
-	$(BUILD) -o bin/watchpost-desk ./agent/desk
+build: watchpost watchpost-desk ## build both programs into bin/, for this machine or GOARCH
+
+.PHONY: watchpost
+watchpost: go-version
+	$(BUILD) $(if $(GOARCH),$(SLIM)) -o $(BIN)/watchpost ./agent
+
+.PHONY: watchpost-desk
+watchpost-desk: go-version
+	$(BUILD) -o $(BIN)/watchpost-desk ./agent/desk
 
 .PHONY: run
 run: build ## show the whole job on a simulated board: page, broker, terminal (Ctrl-C ends it)

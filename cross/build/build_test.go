@@ -29,7 +29,7 @@ const maxBytes = 12 << 20
 func TestStaticBuilds(t *testing.T) {
 	for _, target := range targets {
 		t.Run(target.name, func(t *testing.T) {
-			binary := compile(t, target, "watchpost", "./agent")
+			binary := compile(t, target, "watchpost")
 			size := fileSize(t, binary)
 			t.Logf("watchpost %s: %d bytes (%.1f MiB), budget %d", target.name, size, float64(size)/(1<<20), maxBytes)
 			if size > maxBytes {
@@ -43,7 +43,7 @@ func TestStaticBuilds(t *testing.T) {
 
 // TestDeskLinksABroker is the negative control of the linking check.
 func TestDeskLinksABroker(t *testing.T) {
-	binary := compile(t, targets[0], "watchpost-desk", "./agent/desk")
+	binary := compile(t, targets[0], "watchpost-desk")
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		t.Fatal(err)
@@ -53,16 +53,20 @@ func TestDeskLinksABroker(t *testing.T) {
 	}
 }
 
-func compile(t *testing.T, target target, name, folder string) string {
+// compile builds a program as a release is built: by the Makefile.
+func compile(t *testing.T, target target, name string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), name)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, folder)
+	bin := t.TempDir()
+	args := []string{"--silent", name, "BIN=" + bin, "GOARCH=" + target.arch}
+	if target.arm != "" {
+		args = append(args, "GOARM="+target.arm)
+	}
+	cmd := exec.Command("make", args...)
 	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+target.arch, "GOARM="+target.arm)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s for %s: %v\n%s", name, target.name, err, out)
 	}
-	return binary
+	return filepath.Join(bin, name)
 }
 
 func fileSize(t *testing.T, name string) int64 {
