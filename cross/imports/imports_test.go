@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"agent/page":          {"drivers", "agent/health", "agent/record"},
 	"agent/page/pagetest": {"drivers", "agent/health", "agent/record", "agent/page"},
 	"agent/health":        {},
+	"agent/people":        {},
 	"agent/clock":         {},
 	"cross/*":             {"agent/...", "drivers/...", "buffer", "configs"},
 	"cross/imports":       {},
