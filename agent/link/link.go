@@ -55,6 +55,10 @@ type Dialer interface {
 // us: bad credentials, not authorised. Trying again soon is pointless.
 var ErrRefused = errors.New("refused by the platform")
 
+// ErrUntrusted is the error, wrapped, of a far side that we will not have: its
+// certificate is not one to believe. Trying again soon is pointless.
+var ErrUntrusted = errors.New("platform not trusted")
+
 // ErrContested is the error, wrapped, of a far side that ends each connection
 // soon after it was made: most often a second client with the same id.
 var ErrContested = errors.New("connection taken away again and again")

@@ -1,0 +1,96 @@
+package trust
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// Conn is a connection after its handshake. Errors of Read and Write are in
+// words where trust is the matter: with TLS 1.3 a far side that wants another
+// certificate of us says so only after the handshake.
+type Conn struct {
+	*tls.Conn
+	attempt *attempt
+}
+
+// attempt is one handshake and what was learnt in it.
+type attempt struct {
+	*loaded
+	name  string // asked for
+	asked atomic.Bool
+}
+
+// Client makes the handshake over under, which was dialled to host, and ends it
+// with ctx. The error is an Error, or the cause of ctx's end unless that is its
+// deadline. When there is an error, under is closed.
+func (s Settings) Client(ctx context.Context, under net.Conn, host string) (*Conn, error) {
+	l, err := s.load()
+	if err != nil {
+		_ = under.Close() // the error that matters is err
+		return nil, err
+	}
+	a := &attempt{loaded: l, name: s.ServerName}
+	if a.name == "" {
+		a.name = host
+	}
+	conn := tls.Client(under, a.config())
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = under.Close() // the error that matters is err
+		return nil, a.failed(ctx, err)
+	}
+	return &Conn{Conn: conn, attempt: a}, nil
+}
+
+func (a *attempt) config() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		ServerName: a.name,
+		RootCAs:    a.roots,
+		Time: func() time.Time {
+			now, _ := a.settings.Clock()
+			return now
+		},
+		// Asked only by a far side that wants a certificate. Ours is shown even
+		// when its issuer is not among those that were named: the answer then
+		// says what is wrong with it.
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			a.asked.Store(true)
+			if a.own == nil {
+				return &tls.Certificate{}, nil
+			}
+			return a.own, nil
+		},
+	}
+}
+
+func (a *attempt) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return &Error{Reason: NoAnswer, cause: context.Cause(ctx)}
+		}
+		return context.Cause(ctx)
+	}
+	return a.explain(err, true)
+}
+
+// Read is tls.Conn's, with an error in words.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		err = c.attempt.explain(err, false)
+	}
+	return n, err
+}
+
+// Write is tls.Conn's, with an error in words.
+func (c *Conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		err = c.attempt.explain(err, false)
+	}
+	return n, err
+}
