@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"watchpost/agent/link"
@@ -102,6 +103,13 @@ type Options struct {
 	Documents Documents // nil: none
 	Inbox     Inbox     // nil: none
 
+	// Second makes links that carry the lanes while Dialer's cannot, and nothing
+	// else: neither documents nor will nor subscriptions. nil: none.
+	Second link.Dialer
+	// SecondAfter is for how long the first way must have carried nothing before
+	// the second is taken; default 2 min.
+	SecondAfter time.Duration
+
 	// A batch is what is in flight of one lane.
 	BatchMessages int // default 16
 	BatchBytes    int // of payload, default 64 KiB; a single larger message goes alone
@@ -132,22 +140,28 @@ func DefaultLinger() [3]time.Duration {
 // State is how the link to the platform does.
 type State struct {
 	Connected bool
-	Since     time.Time // of Connected being what it is
+	Since     time.Time // of Connected and Second being what they are
 	Session   uint64    // of the connection, or of the last attempt
 	LastError string    // why there is no connection; or why the last one ended
 	Refused   bool      // the platform answered and said no
 	Contested bool      // it ends each connection soon after it was made
 	Attempts  int       // in a row without a stable connection
 	NextTry   time.Time // zero while connected or connecting
+
+	Second      bool   // the second way carries the lanes: something was confirmed over it
+	SecondError string // why it does not, when it was tried
 }
 
 // Forwarder serves one platform.
 type Forwarder struct {
 	options Options
 	log     *slog.Logger
-	state   State
+	second  *second            // nil: there is no second way
 	sent    [3]buffer.Position // last record confirmed by the far side, per lane
 	stats   counters
+
+	mu    sync.Mutex // also while OnState is told
+	state State
 }
 
 // New checks the options.
@@ -168,10 +182,14 @@ func New(options Options) (*Forwarder, error) {
 		return nil, err
 	}
 	setDefaults(&options)
-	return &Forwarder{
+	f := &Forwarder{
 		options: options,
 		log:     options.Log.With("platform", options.Platform),
-	}, nil
+	}
+	if options.Second != nil {
+		f.second = &second{f: f}
+	}
+	return f, nil
 }
 
 func setDefaults(o *Options) {
@@ -182,6 +200,7 @@ func setDefaults(o *Options) {
 		{&o.BackoffMin, time.Second}, {&o.BackoffMax, time.Minute},
 		{&o.StableAfter, time.Minute}, {&o.RefusedRetry, 5 * time.Minute},
 		{&o.DocumentsMin, time.Second}, {&o.Goodbye, time.Second},
+		{&o.SecondAfter, 2 * time.Minute},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value
@@ -215,12 +234,15 @@ func setDefaults(o *Options) {
 // buffer was closed under it. Run is called once.
 func (f *Forwarder) Run(ctx context.Context) error {
 	f.change(func(s *State) {})
+	f.second.begin()
 	for ctx.Err() == nil {
+		f.second.start(ctx)
 		err := f.attempt(ctx)
 		if ctx.Err() != nil {
 			break
 		}
 		if errors.Is(err, buffer.ErrClosed) {
+			f.second.stop()
 			f.disconnected(err, time.Time{})
 			return fmt.Errorf("forward to %s: %w", f.options.Platform, err)
 		}
@@ -228,52 +250,56 @@ func (f *Forwarder) Run(ctx context.Context) error {
 			break
 		}
 	}
+	f.second.stop()
 	f.disconnected(nil, time.Time{})
 	return nil
 }
 
 // pause waits before the next attempt; false when ctx ended.
 func (f *Forwarder) pause(ctx context.Context, cause error) bool {
-	wait := f.wait(cause)
-	was := f.state
+	was := f.now()
+	wait := f.wait(cause, was.Attempts)
 	f.disconnected(cause, time.Now().Add(wait))
 	// A night without a link is one line, not a thousand: what is logged is a
 	// cause that was not the last one.
 	level := slog.LevelDebug
-	if was.Connected || f.state.LastError != was.LastError {
+	if was.Connected || cause.Error() != was.LastError {
 		level = slog.LevelWarn
 	}
-	f.log.Log(ctx, level, "link down", "error", cause, "attempts", f.state.Attempts, "next_try_in", wait.Round(time.Millisecond))
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	f.log.Log(ctx, level, "link down", "error", cause, "attempts", was.Attempts, "next_try_in", wait.Round(time.Millisecond))
+	f.second.start(ctx)
+	return pause(ctx, wait)
 }
 
 // wait is the full jitter of exponential backoff
 // (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so
 // that a fleet does not come back all at once.
-func (f *Forwarder) wait(cause error) time.Duration {
+func (f *Forwarder) wait(cause error, attempts int) time.Duration {
 	if errors.Is(cause, link.ErrRefused) {
 		retry := f.options.RefusedRetry
 		return retry - retry/10 + f.options.Jitter(retry/10)
 	}
 	ceiling := f.options.BackoffMin
-	for n := f.state.Attempts; n > 1 && ceiling < f.options.BackoffMax; n-- {
+	for n := attempts; n > 1 && ceiling < f.options.BackoffMax; n-- {
 		ceiling *= 2
 	}
 	return f.options.Jitter(min(ceiling, f.options.BackoffMax))
 }
 
-// change edits the state and tells of it. Only the goroutine of Run does.
+// now is the state as it is.
+func (f *Forwarder) now() State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state
+}
+
+// change edits the state and tells of it.
 func (f *Forwarder) change(edit func(*State)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	was := f.state
 	edit(&f.state)
-	if f.state.Connected != was.Connected || f.state.Since.IsZero() {
+	if f.state.Connected != was.Connected || f.state.Second != was.Second || f.state.Since.IsZero() {
 		f.state.Since = time.Now()
 	}
 	f.options.OnState(f.state)

@@ -198,6 +198,7 @@ func (l *laneSender) send(ctx context.Context, b packed) error {
 			l.prev = b.upTo[n-1]
 			l.f.sent[l.lane] = l.prev
 			l.session.confirmed.Store(true)
+			l.session.carriedOne()
 			l.count(b, n)
 			if err := l.confirm(l.prev); err != nil {
 				return err

@@ -21,7 +21,9 @@ type session struct {
 	number    uint64
 	link      link.Link
 	gate      *gate
+	second    bool        // lanes only, without documents
 	confirmed atomic.Bool // the far side confirmed something
+	carried   atomic.Bool // a message of a lane
 
 	overwritten chan struct{} // holds one token: our own document has to be sent again
 	published   map[string][]byte
@@ -34,10 +36,8 @@ func (f *Forwarder) attempt(ctx context.Context) error {
 		s.Attempts++
 		s.NextTry = time.Time{}
 	})
-	s := &session{
-		f: f, number: f.state.Session, gate: newGate(),
-		overwritten: make(chan struct{}, 1), published: map[string][]byte{},
-	}
+	s := newSession(f)
+	s.number = f.now().Session
 	var err error
 	s.link, err = f.options.Dialer.Dial(ctx, link.Opening{
 		Will:      f.options.Documents.Will(s.number),
@@ -51,10 +51,22 @@ func (f *Forwarder) attempt(ctx context.Context) error {
 	f.change(func(s *State) { s.Connected = true })
 	f.log.Info("link up", "session", s.number)
 	err = s.serve(ctx)
-	if time.Since(since) > f.options.StableAfter && s.confirmed.Load() {
-		f.state.Attempts = 0
+	stable := time.Since(since) > f.options.StableAfter
+	if stable && s.confirmed.Load() {
+		f.change(func(s *State) { s.Attempts = 0 })
+	}
+	// What lived long had nothing that waited for its confirmation.
+	if stable || s.carried.Load() {
+		f.second.begin()
 	}
 	return err
+}
+
+func newSession(f *Forwarder) *session {
+	return &session{
+		f: f, gate: newGate(),
+		overwritten: make(chan struct{}, 1), published: map[string][]byte{},
+	}
 }
 
 // receive runs in the link's goroutine.
@@ -91,8 +103,12 @@ func (s *session) serve(ctx context.Context) error {
 	default:
 	}
 	changed := s.f.options.Documents.Changed()
-	if err := s.publish(sending); err != nil {
-		return err
+	if !s.second {
+		if err := s.publish(sending); err != nil {
+			return err
+		}
+		// The first way works. From here on it alone moves the cursor.
+		s.f.second.stop()
 	}
 	start := func(part func(running, sending context.Context) error) {
 		all.Go(func() {
@@ -102,7 +118,9 @@ func (s *session) serve(ctx context.Context) error {
 			}
 		})
 	}
-	start(func(running, sending context.Context) error { return s.watchDocuments(running, sending, changed) })
+	if !s.second {
+		start(func(running, sending context.Context) error { return s.watchDocuments(running, sending, changed) })
+	}
 	for lane := range lanes() {
 		start(func(running, sending context.Context) error { return s.serveLane(running, sending, lane) })
 	}
@@ -114,7 +132,9 @@ func (s *session) serve(ctx context.Context) error {
 	}
 	all.Wait()
 	if ctx.Err() != nil {
-		s.goodbye(sending)
+		if !s.second {
+			s.goodbye(sending)
+		}
 		return ctx.Err()
 	}
 	return context.Cause(running)
