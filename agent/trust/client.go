@@ -15,6 +15,7 @@ import (
 type Conn struct {
 	*tls.Conn
 	attempt *attempt
+	heard   atomic.Bool // anything of what is above TLS
 }
 
 // attempt is one handshake and what was learnt in it.
@@ -74,23 +75,30 @@ func (a *attempt) failed(ctx context.Context, err error) error {
 		}
 		return context.Cause(ctx)
 	}
-	return a.explain(err, true)
+	return a.explain(err, inHandshake)
 }
 
 // Read is tls.Conn's, with an error in words.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if err != nil {
-		err = c.attempt.explain(err, false)
+	if n > 0 {
+		c.heard.Store(true)
 	}
-	return n, err
+	return n, c.explain(err)
 }
 
 // Write is tls.Conn's, with an error in words.
 func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	if err != nil {
-		err = c.attempt.explain(err, false)
+	return n, c.explain(err)
+}
+
+func (c *Conn) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case c.heard.Load():
+		return c.attempt.explain(err, spoken)
 	}
-	return n, err
+	return c.attempt.explain(err, unheard)
 }

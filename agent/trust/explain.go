@@ -15,9 +15,17 @@ import (
 // attempt to the next.
 const day = "2006-01-02"
 
+// stage is how far a connection has come.
+type stage uint8
+
+const (
+	inHandshake stage = iota
+	unheard           // it is done, and the far side has said nothing since
+	spoken
+)
+
 // explain makes an Error of what the TLS library says, if trust is the matter.
-// within says that the handshake was not yet done.
-func (a *attempt) explain(err error, within bool) error {
+func (a *attempt) explain(err error, at stage) error {
 	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
@@ -27,17 +35,17 @@ func (a *attempt) explain(err error, within bool) error {
 	if code, ok := alertOf(err); ok {
 		return a.alerted(code, err)
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok && within {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok && at == inHandshake {
 		return New(NotTLS, err)
 	}
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
-	case within && ended && a.asked.Load():
+	case at < spoken && ended && a.asked.Load():
 		return New(CutOffAfterCert, err)
-	case within && ended:
+	case at == inHandshake && ended:
 		return New(CutOff, err)
-	case within && strings.Contains(err.Error(), "unsupported protocol version"):
+	case at == inHandshake && strings.Contains(err.Error(), "unsupported protocol version"):
 		return New(OldVersion, err) // crypto/tls has no type for it
 	}
 	return err

@@ -26,6 +26,8 @@ type conn struct {
 	gone   chan struct{} // closed when paho has freed what it held after a loss
 	turn   chan struct{} // holds one token: whoever has it may publish
 
+	opening error // why there is no socket; written before the CONNECT token ends
+
 	publishers sync.WaitGroup
 
 	mu        sync.Mutex

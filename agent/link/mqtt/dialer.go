@@ -62,8 +62,9 @@ func (d *Dialer) Stats() Stats {
 
 // Dial connects with a fresh client and returns when the broker has accepted
 // the connection and every subscription. An error wraps link.ErrRefused when
-// the broker answered and said no. Cancelling ctx ends the attempt; it has no
-// bearing on the connection afterwards.
+// the broker answered and said no, and a trust.Error when it is TLS that failed.
+// Cancelling ctx ends the attempt; it has no bearing on the connection
+// afterwards.
 func (d *Dialer) Dial(ctx context.Context, opening link.Opening) (link.Link, error) {
 	var password []byte
 	if d.options.Password != nil {
@@ -78,7 +79,10 @@ func (d *Dialer) Dial(ctx context.Context, opening link.Opening) (link.Link, err
 
 	c := newConn(d)
 	c.client = paho.NewClient(clientOptions(d.options, string(password), opening.Will, handlers{
-		open:    func() (net.Conn, error) { return d.open(ctx, c) },
+		open: func() (s net.Conn, err error) {
+			s, c.opening = d.open(ctx, c)
+			return s, c.opening
+		},
 		lost:    c.lost,
 		receive: func(m link.Message) { receive(opening, m) },
 	}))
@@ -105,27 +109,29 @@ func receive(opening link.Opening, m link.Message) {
 	}
 }
 
-// open makes the TCP connection. TCP keep-alive is off: MQTT's own pings do that
-// work, and on a mobile link both would be paid for.
+// open makes the connection that the client speaks MQTT on. TCP keep-alive is
+// off: MQTT's own pings do that work, and on a mobile link both would be paid
+// for.
 func (d *Dialer) open(ctx context.Context, c *conn) (net.Conn, error) {
 	dialer := net.Dialer{KeepAlive: -1, Control: userTimeout(d.options.TCPUserTimeout)}
-	raw, err := dialer.DialContext(ctx, "tcp", hostPort(d.options.Server))
+	address := d.options.address()
+	raw, err := dialer.DialContext(ctx, "tcp", address.Host)
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{
-		Conn: raw, writeTimeout: d.options.WriteTimeout,
-		sent: &d.sent, received: &d.received,
-		failed: func(err error) { c.fail(err, true) }, cause: c.Err,
+	below := &wire{Conn: raw, writeTimeout: d.options.WriteTimeout, sent: &d.sent, received: &d.received}
+	s := &socket{Conn: &plain{Conn: below}, under: below, failed: func(err error) { c.fail(err, true) }, cause: c.Err}
+	if address.Scheme == "tls" {
+		if s.Conn, err = d.options.TLS.Client(ctx, below, address.Hostname()); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.adopt(s); err != nil {
-		raw.Close()
+		_ = s.Close() // the error that matters is err
 		return nil, err
 	}
 	return s, nil
 }
-
-func hostPort(server string) string { return server[len("tcp://"):] }
 
 // connect sends CONNECT and waits for its answer.
 func (c *conn) connect() error {
@@ -147,6 +153,9 @@ func (c *conn) connect() error {
 		if words, ok := refusals[t.ReturnCode()]; ok {
 			return fmt.Errorf("%w: %s", link.ErrRefused, words)
 		}
+	}
+	if c.opening != nil { // without the client's words around it
+		return c.opening
 	}
 	if err := c.Err(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"watchpost/agent/link"
+	"watchpost/agent/trust"
 )
 
 // Defaults of Options.
@@ -26,17 +27,19 @@ const (
 // Options say which broker to reach and how long to wait for it. A zero
 // duration means its default.
 type Options struct {
-	Server   string // "tcp://host:port"
+	Server   string // "tls://host:port" or "tcp://host:port"
 	ClientID string // must be the gateway's own: a second client with it takes the connection away
 	Username string // empty: none
 	// Password is asked at each Dial, so that a changed file is seen. nil: none.
 	Password func() ([]byte, error)
 	// AllowPlaintext permits tcp://, on which the password can be overheard.
 	AllowPlaintext bool
+	// TLS is for tls:// only. Its files are read at each Dial.
+	TLS trust.Settings
 
 	KeepAlive      time.Duration // between pings on an idle connection, whole seconds
 	PingTimeout    time.Duration // wait for the answer to one
-	ConnectTimeout time.Duration // for TCP, CONNACK and SUBACK together
+	ConnectTimeout time.Duration // for TCP, TLS, CONNACK and SUBACK together
 	WriteTimeout   time.Duration // for any write to the socket
 	AckTimeout     time.Duration // for the PUBACK of the oldest message in flight
 	TCPUserTimeout time.Duration // for data the kernel sent and nobody acknowledged (TCP_USER_TIMEOUT, Linux only)
@@ -73,6 +76,13 @@ func (o Options) check() error {
 	if err := checkServer(o.Server, o.AllowPlaintext); err != nil {
 		errs = append(errs, err)
 	}
+	files := [4]string{o.TLS.CAFile, o.TLS.CertFile, o.TLS.KeyFile, o.TLS.ServerName}
+	if o.address().Scheme == "tcp" && files != [4]string{} {
+		errs = append(errs, errors.New("check TLS settings: they mean nothing beside tcp://"))
+	}
+	if (o.TLS.CertFile == "") != (o.TLS.KeyFile == "") {
+		errs = append(errs, errors.New("check TLS settings: a certificate and its key go together"))
+	}
 	if o.ClientID == "" {
 		errs = append(errs, errors.New("check client id: it is empty"))
 	}
@@ -94,28 +104,33 @@ func (o Options) check() error {
 	return errors.Join(errs...)
 }
 
+// address is the broker's, empty for one that check would refuse.
+func (o Options) address() url.URL {
+	u, err := url.Parse(o.Server)
+	if err != nil {
+		return url.URL{}
+	}
+	return *u
+}
+
 // checkServer says what is wrong with a broker's address. It never repeats the
 // whole address: a password might stand in it.
 func checkServer(server string, plaintext bool) error {
 	u, err := url.Parse(server)
 	if err != nil {
-		return errors.New("check server address: want tcp://host:port")
+		return errors.New("check server address: want tls://host:port")
 	}
 	if u.User != nil {
 		return errors.New("check server address: user name and password have their own settings")
 	}
-	switch u.Scheme {
-	case "tcp":
-		if !plaintext {
-			return fmt.Errorf("check server address %q: tcp:// sends everything in clear, the password too; allow plaintext if that is meant", server)
-		}
-	case "tls":
-		return fmt.Errorf("check server address %q: tls:// is not supported by this version", server)
-	default:
-		return fmt.Errorf("check server address %q: want tcp://host:port", server)
+	switch {
+	case u.Scheme == "tcp" && !plaintext:
+		return fmt.Errorf("check server address %q: tcp:// sends everything in clear, the password too; allow plaintext if that is meant", server)
+	case u.Scheme != "tls" && u.Scheme != "tcp":
+		return fmt.Errorf("check server address %q: want tls://host:port", server)
 	}
 	if _, port, err := net.SplitHostPort(u.Host); err != nil || port == "" || u.Hostname() == "" {
-		return fmt.Errorf("check server address %q: want tcp://host:port", server)
+		return fmt.Errorf("check server address %q: want %s://host:port", server, u.Scheme)
 	}
 	if u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("check server address %q: want nothing after the port", server)

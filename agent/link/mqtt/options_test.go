@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"watchpost/agent/link"
+	"watchpost/agent/trust"
 )
 
 // TestClientOptions names every field of paho's options, so that one added by a
@@ -96,9 +97,12 @@ func TestNewChecksOptions(t *testing.T) {
 		{"good", Options{Server: "tcp://h:1", ClientID: "a", AllowPlaintext: true}, ""},
 		{"IPv6", Options{Server: "tcp://[::1]:1883", ClientID: "a", AllowPlaintext: true}, ""},
 		{"plaintext not allowed", Options{Server: "tcp://h:1", ClientID: "a"}, "in clear"},
-		{"tls", Options{Server: "tls://h:1", ClientID: "a"}, "not supported by this version"},
-		{"other scheme", Options{Server: "ws://h:1", ClientID: "a"}, "want tcp://host:port"},
-		{"no scheme", Options{Server: "broker:1883", ClientID: "a"}, "want tcp://host:port"},
+		{"tls", Options{Server: "tls://h:1", ClientID: "a", TLS: trust.Settings{CAFile: "/ca"}}, ""},
+		{"tls settings beside tcp", Options{Server: "tcp://h:1", ClientID: "a", AllowPlaintext: true, TLS: trust.Settings{ServerName: "h"}}, "mean nothing beside tcp"},
+		{"certificate without key", Options{Server: "tls://h:1", ClientID: "a", TLS: trust.Settings{CertFile: "/c"}}, "go together"},
+		{"other scheme", Options{Server: "ws://h:1", ClientID: "a"}, "want tls://host:port"},
+		{"no scheme", Options{Server: "broker:1883", ClientID: "a"}, "want tls://host:port"},
+		{"tls without port", Options{Server: "tls://h", ClientID: "a"}, "want tls://host:port"},
 		{"no port", Options{Server: "tcp://h", ClientID: "a", AllowPlaintext: true}, "want tcp://host:port"},
 		{"no host", Options{Server: "tcp://:1883", ClientID: "a", AllowPlaintext: true}, "want tcp://host:port"},
 		{"path", Options{Server: "tcp://h:1/x", ClientID: "a", AllowPlaintext: true}, "nothing after the port"},

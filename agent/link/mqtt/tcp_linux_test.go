@@ -14,7 +14,7 @@ func TestUserTimeoutIsSetOnTheSocket(t *testing.T) {
 	_, o := startBroker(t)
 	o.TCPUserTimeout = 12345 * time.Millisecond
 	l := dial(t, dialer(t, o), link.Opening{})
-	raw, err := l.(*conn).socket.(*socket).Conn.(syscall.Conn).SyscallConn()
+	raw, err := l.(*conn).socket.(*socket).under.(*wire).Conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
