@@ -27,13 +27,14 @@ Exit codes: 0 done, or stopped by a signal; 1 an error, or a damaged file; 2 wro
 
 // commands is the command line.
 type commands struct {
-	Run     runCommand     `cmd:"" help:"Run the agent."`
-	Read    readCommand    `cmd:"" help:"Read sensors and print what they say now."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration without starting anything."`
-	Drivers driversCommand `cmd:"" help:"List the drivers and their keys."`
-	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration, for editors."`
-	Buffer  bufferCommands `cmd:"" hidden:"" help:"Look at a store's file. The agent calls these itself."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Run      runCommand      `cmd:"" help:"Run the agent."`
+	Read     readCommand     `cmd:"" help:"Read sensors and print what they say now."`
+	Check    checkCommand    `cmd:"" help:"Check a configuration without starting anything."`
+	Drivers  driversCommand  `cmd:"" help:"List the drivers and their keys."`
+	Password passwordCommand `cmd:"" help:"Print the one-time code with which the page's password is chosen."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the configuration, for editors."`
+	Buffer   bufferCommands  `cmd:"" hidden:"" help:"Look at a store's file. The agent calls these itself."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command writes.

@@ -31,6 +31,8 @@ type live struct {
 type logLine struct {
 	at     clock.Stamp
 	zh, en string
+	// private is what only those may see who gave the password.
+	private bool
 }
 
 type liveKey struct {

@@ -36,7 +36,7 @@ func (g *gateway) View() page.View {
 		Clock: page.Clock{Synced: now.Synced},
 	}
 	for _, line := range g.live.recent() {
-		v.Events = append(v.Events, page.Event{At: g.shown(line.at), TextZH: line.zh, TextEN: line.en})
+		v.Events = append(v.Events, page.Event{At: g.shown(line.at), TextZH: line.zh, TextEN: line.en, Private: line.private})
 	}
 	for _, c := range g.cfg.Sensors {
 		v.Sensors = append(v.Sensors, g.viewSensor(c)...)
@@ -175,13 +175,13 @@ func (g *gateway) line(rec any) (logLine, bool) {
 	switch r := rec.(type) {
 	case record.Alarm:
 		return logLine{
-			r.At,
-			alarm.Sentence(r, g.sensorName(r.Sensor, alarm.Chinese), alarm.Chinese),
-			alarm.Sentence(r, g.sensorName(r.Sensor, alarm.English), alarm.English),
+			at: r.At,
+			zh: alarm.Sentence(r, g.sensorName(r.Sensor, alarm.Chinese), alarm.Chinese),
+			en: alarm.Sentence(r, g.sensorName(r.Sensor, alarm.English), alarm.English),
 		}, true
 	case record.Event:
 		zh, en := g.words(r)
-		return logLine{r.At, zh, en}, true
+		return logLine{at: r.At, zh: zh, en: en, private: r.Kind == record.EventCard}, true
 	}
 	return logLine{}, false
 }

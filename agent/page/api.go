@@ -85,7 +85,7 @@ type eventJSON struct {
 }
 
 func (p *Page) serveJSON(w http.ResponseWriter, r *http.Request) {
-	body, err := json.MarshalIndent(p.look.document(p.source.View()), "", "  ")
+	body, err := json.MarshalIndent(p.look.document(p.visitor(r).sees(p.source.View())), "", "  ")
 	if err != nil {
 		p.log.Error("view not encoded", "err", err)
 		http.Error(w, "the view could not be encoded; the log says why", http.StatusInternalServerError)

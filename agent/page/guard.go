@@ -4,18 +4,20 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
 // policy lets the page load its own style, script and icon and talk to its own
 // gateway, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // guard turns away what the page never asks for: other methods than GET and
-// HEAD, and hosts that are not this gateway.
+// HEAD but for its own forms, and hosts that are not this gateway.
 func guard(hosts []string, next http.Handler) http.Handler {
 	known := map[string]bool{"localhost": true}
+	forms := map[string]bool{"/login": true, "/logout": true, "/acknowledge": true}
 	for _, h := range hosts {
 		known[hostname(h)] = true
 	}
@@ -26,7 +28,13 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if r.Method == http.MethodPost && forms[r.URL.Path] {
+			if foreign(r) {
+				http.Error(w, "this form came from another site", http.StatusForbidden)
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		} else if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
 			http.Error(w, "only GET and HEAD are answered", http.StatusMethodNotAllowed)
 			return
@@ -38,6 +46,21 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// foreign reports a form that another site's page sent, as browsers say it: by
+// Sec-Fetch-Site, the older ones by Origin. What marks a form as ours beyond that
+// is the session's token in it.
+func foreign(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site != "same-origin" && site != "none"
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host != r.Host
 }
 
 // hostname is a Host header's name or address, lower case, without port,

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -34,9 +35,12 @@ type look struct {
 func newLook(zone *time.Location) (*look, error) {
 	l := &look{zone: zone, assets: map[string]*asset{}, names: map[string]*asset{}, pages: map[lang]*template.Template{}}
 	for name, kind := range map[string]string{
-		"page.css": "text/css; charset=utf-8",
-		"page.js":  "text/javascript; charset=utf-8",
-		"icon.svg": "image/svg+xml",
+		"page.css":         "text/css; charset=utf-8",
+		"page.js":          "text/javascript; charset=utf-8",
+		"chart.js":         "text/javascript; charset=utf-8",
+		"vendor/uplot.js":  "text/javascript; charset=utf-8",
+		"vendor/uplot.css": "text/css; charset=utf-8",
+		"icon.svg":         "image/svg+xml",
 	} {
 		body, err := static.ReadFile("static/" + name)
 		if err != nil {
@@ -44,7 +48,7 @@ func newLook(zone *time.Location) (*look, error) {
 		}
 		sum := sha256.Sum256(body)
 		hash, ext := hex.EncodeToString(sum[:6]), path.Ext(name)
-		a := &asset{path: "/a/" + name[:len(name)-len(ext)] + "." + hash + ext, kind: kind, etag: `"` + hash + `"`, body: body}
+		a := &asset{path: "/a/" + strings.TrimSuffix(path.Base(name), ext) + "." + hash + ext, kind: kind, etag: `"` + hash + `"`, body: body}
 		if a.gz, err = squeeze(body); err != nil {
 			return nil, fmt.Errorf("compress asset %s: %w", name, err)
 		}
@@ -52,7 +56,7 @@ func newLook(zone *time.Location) (*look, error) {
 	}
 	for _, in := range []lang{zh, en} {
 		p := newPhrase(in)
-		t, err := template.New("page.html").Funcs(template.FuncMap{"t": p.say}).ParseFS(static, "static/page.html")
+		t, err := template.New("page.html").Funcs(template.FuncMap{"t": p.say}).ParseFS(static, "static/*.html")
 		if err != nil {
 			return nil, fmt.Errorf("parse page: %w", err)
 		}
@@ -62,13 +66,33 @@ func newLook(zone *time.Location) (*look, error) {
 }
 
 // render writes the whole page, or with "view" the part of it that changes.
-func (l *look) render(name string, v View, in lang) ([]byte, error) {
-	s := &shaper{phrase: newPhrase(in), zone: l.zone, view: v}
+func (l *look) render(name string, v View, in lang, who visitor) ([]byte, error) {
+	return l.renderWith(name, v, in, who, nil)
+}
+
+// renderWith is render of what shows more than the view: add puts it in.
+func (l *look) renderWith(name string, v View, in lang, who visitor, add func(*shaper, *model)) ([]byte, error) {
+	s := &shaper{phrase: newPhrase(in), zone: l.zone, view: who.sees(v)}
 	m := s.model()
+	m.Visitor, m.CSRF, m.Known, m.Offered = who.Name, who.CSRF, who.known, who.offered
 	m.Script, m.Style, m.Icon = l.names["page.js"].path, l.names["page.css"].path, l.names["icon.svg"].path
+	m.ChartScript, m.ChartStyle = []string{l.names["vendor/uplot.js"].path, l.names["chart.js"].path}, l.names["vendor/uplot.css"].path
+	if add != nil {
+		add(s, &m)
+	}
 	var out bytes.Buffer
 	if err := l.pages[in].ExecuteTemplate(&out, name, m); err != nil {
 		return nil, fmt.Errorf("render %s in %s: %w", name, in, err)
+	}
+	return out.Bytes(), nil
+}
+
+// login writes the page that asks for the password.
+func (l *look) login(e entry) ([]byte, error) {
+	e.Style, e.Icon = l.names["page.css"].path, l.names["icon.svg"].path
+	var out bytes.Buffer
+	if err := l.pages[e.Lang].ExecuteTemplate(&out, "login", e); err != nil {
+		return nil, fmt.Errorf("render login in %s: %w", e.Lang, err)
 	}
 	return out.Bytes(), nil
 }

@@ -56,11 +56,22 @@ type model struct {
 	GatewayID         string
 	Version, Run      string
 	Ago, For          string
+	Visitor, CSRF     string // who gave the password, and what marks their forms
+	Known, Offered    bool   // somebody did; somebody can
 	StaleWord, Script string
 	Style, Icon       string
+	ChartScript       []string
+	ChartStyle        string
+	Build             string
+	ClockAge          *age
+	Path, Query       string // of this page, and what its stream is asked with
+	MoreEvents        bool
+	Thing             *thing   // a sensor's page only
+	Book              *logbook // the event log only
 }
 
 type sensorRow struct {
+	ID           string
 	Name, Place  string
 	Tone         tone
 	Word, Reason string
@@ -80,6 +91,7 @@ type alarmRow struct {
 	Level, State, Text string
 	Over               bool
 	Age                age
+	ID                 string // empty: nothing is left to acknowledge
 }
 
 type noteRow struct {
@@ -151,7 +163,7 @@ func (s *shaper) model() model {
 		Place:     cmp.Or(joined(v.Gateway.Compound, v.Gateway.Building), v.Gateway.ID, "watchpost"),
 		GatewayID: v.Gateway.ID,
 		NowMS:     v.Now.UnixMilli(), NowText: s.moment(v.Now),
-		Synced: v.Clock.Synced, Version: v.Version, Run: v.Run,
+		Synced: v.Clock.Synced, ClockAge: s.ageIf("for", v.Clock.Since), Version: v.Version, Build: v.Build, Run: v.Run, Path: "/",
 		Ago: s.get("ago"), For: s.get("for"), StaleWord: s.get("state.stale"),
 		Store: s.store(), Sensors: s.rows(),
 	}
@@ -164,16 +176,21 @@ func (s *shaper) model() model {
 	for _, p := range v.Platforms {
 		m.Platforms = append(m.Platforms, s.platform(p))
 	}
-	for _, e := range v.Events {
-		m.Events = append(m.Events, eventRow{
-			ISO: e.At.UTC().Format(time.RFC3339), When: s.moment(e.At),
-			Text: s.of(health.Text{ZH: e.TextZH, EN: e.TextEN}),
-		})
+	for _, e := range v.Events[:min(shownEvents, len(v.Events))] {
+		m.Events = append(m.Events, s.event(e))
 	}
+	m.MoreEvents = len(v.Events) > shownEvents
 	all := s.banners()
 	m.Banner, m.Others = all[0], all[1:]
 	m.Title = m.Banner.Shape() + " " + m.Banner.Text + " · " + m.Place
 	return m
+}
+
+func (s *shaper) event(e Event) eventRow {
+	return eventRow{
+		ISO: e.At.UTC().Format(time.RFC3339), When: s.moment(e.At),
+		Text: s.of(health.Text{ZH: e.TextZH, EN: e.TextEN}),
+	}
 }
 
 func (p phrase) of(t health.Text) string { return p.lang.of(t) }
@@ -211,7 +228,7 @@ func (s *shaper) alarmed(x Sensor) (worst record.Severity) {
 
 func (s *shaper) sensor(x Sensor) sensorRow {
 	row := sensorRow{
-		Name: s.name(x), Place: x.Place, Reason: s.reason(x.Reason),
+		ID: x.ID, Name: s.name(x), Place: x.Place, Reason: s.reason(x.Reason),
 		Age: s.ageIf("ago", x.At), Contact: x.Quantity.Contact(),
 	}
 	hasValue := shown(x)
@@ -275,6 +292,9 @@ func (s *shaper) alarm(a Alarm) alarmRow {
 	row := alarmRow{
 		Tone: levelTone(a.Level), Level: s.level(a.Level), State: s.get("alarm." + string(a.State)),
 		Text: s.of(health.Text{ZH: a.TextZH, EN: a.TextEN}), Age: s.age("for", a.Since),
+	}
+	if a.State != record.Acknowledged && a.State != record.Cleared {
+		row.ID = a.ID
 	}
 	if a.State == record.Cleared {
 		row.Tone, row.Over, row.Age = toneOK, true, s.age("ago", a.Since)

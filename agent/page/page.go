@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"watchpost/agent/people"
 )
 
 const (
@@ -33,6 +35,10 @@ type Page struct {
 	handler http.Handler
 	look    *look
 	streams atomic.Int64
+	history History
+	people  *people.Keeper // nil: nobody can log in
+	// acknowledge is nil where nothing can be acknowledged.
+	acknowledge func(ctx context.Context, alarm, by, note string) error
 }
 
 // New makes a page. Nothing is served before Serve.
@@ -50,7 +56,7 @@ func New(o Options) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make page: %w", err)
 	}
-	p := &Page{source: o.Source, probe: o.Probe, log: o.Log, look: look}
+	p := &Page{source: o.Source, probe: o.Probe, log: o.Log, look: look, history: o.History, people: o.People, acknowledge: o.Acknowledge}
 	p.handler = guard(o.Hosts, p.routes(o.Metrics))
 	return p, nil
 }

@@ -14,8 +14,14 @@ func (p *Page) routes(metrics func(io.Writer)) http.Handler {
 	mux.HandleFunc("/{$}", p.serveHTML("page.html"))
 	mux.HandleFunc("/fragment", p.serveHTML("view"))
 	mux.HandleFunc("/events", p.serveEvents)
+	mux.HandleFunc("/login", p.serveLogin)
+	mux.HandleFunc("POST /logout", p.serveLogout)
+	mux.HandleFunc("POST /acknowledge", p.serveAcknowledge)
+	mux.HandleFunc("/t/{sensor}", p.serveThing)
+	mux.HandleFunc("/log", p.serveLog)
 	mux.HandleFunc("/a/", p.serveAsset)
 	mux.HandleFunc("/api/v1/view", p.serveJSON)
+	mux.HandleFunc("/api/v1/history", p.serveHistory)
 	mux.HandleFunc("/livez", p.serveProbe(func() error { return p.probe.Live() }))
 	mux.HandleFunc("/readyz", p.serveProbe(func() error { return p.probe.Ready() }))
 	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
@@ -29,22 +35,31 @@ func (p *Page) routes(metrics func(io.Writer)) http.Handler {
 
 func (p *Page) serveHTML(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		in := language(r)
-		if asked := r.URL.Query().Get("lang"); asked == string(in) && name == "page.html" {
-			http.SetCookie(w, &http.Cookie{
-				Name: "lang", Value: asked, Path: "/", MaxAge: 365 * 24 * 60 * 60,
-				HttpOnly: true, SameSite: http.SameSiteLaxMode,
-			})
-		}
-		html, err := p.look.render(name, p.source.View(), in)
-		if err != nil {
-			p.log.Error("page not rendered", "err", err)
-			http.Error(w, "the page could not be made; the log says why", http.StatusInternalServerError)
+		if id := r.URL.Query().Get("sensor"); id != "" && name == "view" {
+			p.serveSensor(w, r, id, "thing")
 			return
 		}
-		w.Header().Set("Content-Language", map[lang]string{zh: "zh-CN", en: "en"}[in])
-		p.send(w, r, "text/html; charset=utf-8", html)
+		p.sendHTML(w, r, name, p.source.View(), nil)
 	}
+}
+
+// sendHTML renders a page, or a part of one.
+func (p *Page) sendHTML(w http.ResponseWriter, r *http.Request, name string, v View, add func(*shaper, *model)) {
+	in := language(r)
+	if asked := r.URL.Query().Get("lang"); asked == string(in) && strings.HasSuffix(name, ".html") {
+		http.SetCookie(w, &http.Cookie{
+			Name: "lang", Value: asked, Path: "/", MaxAge: 365 * 24 * 60 * 60,
+			HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	html, err := p.look.renderWith(name, v, in, p.visitor(r), add)
+	if err != nil {
+		p.log.Error("page not rendered", "err", err)
+		http.Error(w, "the page could not be made; the log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Language", map[lang]string{zh: "zh-CN", en: "en"}[in])
+	p.send(w, r, "text/html; charset=utf-8", html)
 }
 
 func (p *Page) serveAsset(w http.ResponseWriter, r *http.Request) {

@@ -35,13 +35,13 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn := http.NewResponseController(w)
-	in := language(r)
+	in, who, sensor := language(r), p.visitor(r), r.URL.Query().Get("sensor")
 	pacing, beating := time.NewTimer(pace), time.NewTimer(beat)
 	defer pacing.Stop()
 	defer beating.Stop()
 	for {
 		changed := p.source.Changed()
-		if err := p.sendView(w, conn, in); err != nil {
+		if err := p.sendView(w, conn, in, who, sensor); err != nil {
 			p.log.Debug("stream ended", "err", err)
 			return
 		}
@@ -61,9 +61,9 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *Page) sendView(w http.ResponseWriter, conn *http.ResponseController, in lang) error {
+func (p *Page) sendView(w http.ResponseWriter, conn *http.ResponseController, in lang, who visitor, sensor string) error {
 	v := p.source.View()
-	html, err := p.look.render("view", v, in)
+	html, err := p.renderPart(v, in, who, sensor)
 	if err != nil {
 		return err
 	}
@@ -83,4 +83,12 @@ func (p *Page) sendView(w http.ResponseWriter, conn *http.ResponseController, in
 		return fmt.Errorf("flush view: %w", err)
 	}
 	return nil
+}
+
+// renderPart is the part of the status page that changes, or of a sensor's page.
+func (p *Page) renderPart(v View, in lang, who visitor, sensor string) ([]byte, error) {
+	if len(v.find(sensor)) == 0 {
+		return p.look.render("view", v, in, who)
+	}
+	return p.look.renderWith("thing", v, in, who, p.ofSensor(sensor))
 }

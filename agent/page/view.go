@@ -1,11 +1,13 @@
 package page
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"time"
 
 	"watchpost/agent/health"
+	"watchpost/agent/people"
 	"watchpost/agent/record"
 	"watchpost/drivers"
 )
@@ -14,7 +16,9 @@ import (
 type View struct {
 	Gateway Gateway
 	Version string
-	Run     string
+	// Build says what it was built with and for, such as go1.26.1 linux/arm.
+	Build string
+	Run   string
 	// Now is when the view was made; all ages are counted from it.
 	Now        time.Time
 	Sensors    []Sensor
@@ -77,6 +81,12 @@ type Platform struct {
 	LastError string    // for the technician; shown only while not connected
 	// Backlog counts the records that wait to be sent, by record.Lane.
 	Backlog [3]uint64
+	// HoldsDays is how long the store has room for what comes at the present
+	// rate, if nothing is sent: under 0 it is not known, and +Inf when nothing comes.
+	HoldsDays float64
+	// SentToday and SentPerDay are bytes sent to it, today since midnight UTC and
+	// on average over this run; under 0 they are not known.
+	SentToday, SentPerDay int64
 }
 
 // Waiting is the backlog over all lanes.
@@ -88,6 +98,8 @@ type Store struct {
 	Bytes        int64 // on flash now
 	Cap          int64 // 0: not known
 	WrittenToday int64 // bytes written to flash since midnight UTC
+	// WrittenPerDay is the average over this run; under 0 it is not known.
+	WrittenPerDay int64
 }
 
 // Event is one line of the log, in words.
@@ -95,10 +107,16 @@ type Event struct {
 	At     time.Time
 	TextZH string
 	TextEN string
+	// Private events, such as a card at a door, are shown to those who gave the
+	// password only.
+	Private bool
 }
 
 // Clock says whether something outside has set the time.
-type Clock struct{ Synced bool }
+type Clock struct {
+	Synced bool
+	Since  time.Time // since when it is so; zero: not known
+}
 
 // Source gives the page what it shows. Both methods are called from many
 // goroutines and must not wait for hardware, flash or network.
@@ -124,6 +142,13 @@ type Options struct {
 	Source Source
 	Probe  Probe        // nil: always live and ready
 	Log    *slog.Logger // nil: silent
+	// People keeps the password and who gave it; nil: nobody can log in.
+	People *people.Keeper
+	// Acknowledge notes that somebody knows of an alarm, durably; nil: alarms
+	// cannot be acknowledged here. Its error is shown.
+	Acknowledge func(ctx context.Context, alarm, by, note string) error
+	// History has the last day of each sensor; nil: there are no charts.
+	History History
 	// Metrics writes the Prometheus text of /metrics; nil: an empty answer. See
 	// Metrics in this package.
 	Metrics func(io.Writer)

@@ -69,7 +69,11 @@ func TestEveryKeyIsKnownAndUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range append(files, "static/page.html") {
+	templates, err := filepath.Glob("static/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(files, templates...) {
 		if strings.HasSuffix(f, "_test.go") || f == "words.go" {
 			continue
 		}

@@ -123,7 +123,7 @@ func calm() page.View {
 		Events: []page.Event{
 			{At: ago(21 * time.Minute), TextZH: "东门门禁关闭", TextEN: "East gate closed"},
 			{At: ago(22 * time.Minute), TextZH: "东门门禁打开", TextEN: "East gate opened"},
-			{At: ago(22 * time.Minute), TextZH: "东门读卡器：刷卡 3f9a…", TextEN: "East gate reader: card 3f9a…"},
+			{At: ago(22 * time.Minute), TextZH: "东门读卡器：刷卡 3f9a…", TextEN: "East gate reader: card 3f9a…", Private: true},
 			{At: ago(30 * time.Hour), TextZH: "网关启动，上次正常结束", TextEN: "Gateway started; the run before ended well"},
 		},
 		Clock: page.Clock{Synced: true},

@@ -1,0 +1,200 @@
+package page
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"watchpost/agent/people"
+)
+
+const (
+	sessionCookie = "session"
+	// maxForm is what a form may have: a note and a password fit in twice over.
+	maxForm = 4 << 10
+	// maxNote is how long a note may be, in bytes.
+	maxNote = 400
+)
+
+// visitor is who asks: somebody who gave the password, or anybody.
+type visitor struct {
+	people.Session
+	known bool
+	// offered says that there is a password to give, or to choose.
+	offered bool
+}
+
+// visitor is who made the request.
+func (p *Page) visitor(r *http.Request) visitor {
+	if p.people == nil {
+		return visitor{}
+	}
+	v := visitor{offered: true}
+	if c, err := r.Cookie(sessionCookie); err == nil {
+		v.Session, v.known = p.people.Session(c.Value)
+	}
+	return v
+}
+
+// sees is what this visitor may see of a view: who passed which door is not for
+// everybody.
+func (v visitor) sees(view View) View {
+	if v.known {
+		return view
+	}
+	var open []Event
+	for _, e := range view.Events {
+		if !e.Private {
+			open = append(open, e)
+		}
+	}
+	view.Events = open
+	return view
+}
+
+// entry is what the page that asks for the password shows.
+type entry struct {
+	Lang        lang
+	SetUp       bool
+	Message     string
+	Name        string
+	Next        string
+	Style, Icon string
+}
+
+// serveLogin asks for the password, or at the first visit for the set-up code
+// and a password to choose.
+func (p *Page) serveLogin(w http.ResponseWriter, r *http.Request) {
+	if p.people == nil {
+		http.NotFound(w, r)
+		return
+	}
+	next := local(r.FormValue("next"))
+	if r.Method != http.MethodPost {
+		p.askPassword(w, r, http.StatusOK, entry{Next: next})
+		return
+	}
+	name := strings.TrimSpace(r.FormValue("name"))
+	var session people.Session
+	needs, err := p.people.NeedsSetUp()
+	switch {
+	case err != nil:
+	case needs:
+		session, err = p.people.SetUp(address(r), r.FormValue("code"), name, r.FormValue("password"))
+	default:
+		session, err = p.people.Login(address(r), name, r.FormValue("password"))
+	}
+	if err != nil {
+		code, message := p.refusal(language(r), err)
+		p.askPassword(w, r, code, entry{Next: next, Name: name, Message: message})
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: sessionCookie, Value: session.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		MaxAge: int(time.Until(session.Until) / time.Second),
+	})
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// refusal is what is said to somebody who was not let in.
+func (p *Page) refusal(in lang, err error) (code int, message string) {
+	words := newPhrase(in)
+	soon, tooSoon := errors.AsType[*people.TooSoonError](err)
+	switch {
+	case tooSoon:
+		return http.StatusTooManyRequests, words.fill("login.wait", uint64(soon.Wait/time.Second)+1, "")
+	case errors.Is(err, people.ErrWrong):
+		return http.StatusForbidden, words.get("login.wrong")
+	case errors.Is(err, people.ErrPassword):
+		return http.StatusBadRequest, words.get("login.length")
+	case errors.Is(err, people.ErrName):
+		return http.StatusBadRequest, words.get("login.noname")
+	case errors.Is(err, people.ErrSetUp), errors.Is(err, people.ErrNotSetUp):
+		return http.StatusConflict, words.get("login.again")
+	}
+	p.log.Error("nobody can log in", "err", err)
+	return http.StatusInternalServerError, words.get("login.broken")
+}
+
+func (p *Page) askPassword(w http.ResponseWriter, r *http.Request, code int, e entry) {
+	needs, err := p.people.NeedsSetUp()
+	if err != nil && e.Message == "" {
+		code, e.Message = p.refusal(language(r), err)
+	}
+	e.Lang, e.SetUp = language(r), needs
+	html, err := p.look.login(e)
+	if err != nil {
+		p.log.Error("page not rendered", "err", err)
+		http.Error(w, "the page could not be made; the log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write(html) // the reader is gone; nobody is left to tell
+}
+
+// serveLogout ends the session.
+func (p *Page) serveLogout(w http.ResponseWriter, r *http.Request) {
+	if v := p.visitor(r); v.known && p.meant(r, v) {
+		p.people.Logout(v.Token)
+	}
+	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: -1})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// serveAcknowledge takes note that somebody knows of an alarm. Without a session
+// it asks for the password first.
+func (p *Page) serveAcknowledge(w http.ResponseWriter, r *http.Request) {
+	v := p.visitor(r)
+	switch {
+	case p.acknowledge == nil || !v.offered:
+		http.NotFound(w, r)
+		return
+	case !v.known:
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return
+	case !p.meant(r, v):
+		http.Error(w, newPhrase(language(r)).get("login.again"), http.StatusForbidden)
+		return
+	}
+	note := strings.ToValidUTF8(r.FormValue("note"), "")
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote], "")
+	}
+	if err := p.acknowledge(r.Context(), r.FormValue("alarm"), v.Name, note); err != nil {
+		p.log.Warn("alarm not acknowledged", "alarm", r.FormValue("alarm"), "err", err)
+		http.Error(w, fmt.Sprintf("%s: %v", newPhrase(language(r)).get("ack.failed"), err), http.StatusConflict)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// meant reports whether a form came from this session's own page.
+func (p *Page) meant(r *http.Request, v visitor) bool { return r.FormValue("csrf") == v.CSRF }
+
+// local is a path on this page, and nothing else.
+func local(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || next == "" || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(next, "//") || strings.Contains(next, `\`) {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// address is where a request came from.
+func address(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr
+}
