@@ -154,11 +154,12 @@ type State struct {
 
 // Forwarder serves one platform.
 type Forwarder struct {
-	options Options
-	log     *slog.Logger
-	second  *second            // nil: there is no second way
-	sent    [3]buffer.Position // last record confirmed by the far side, per lane
-	stats   counters
+	options  Options
+	log      *slog.Logger
+	second   *second            // nil: there is no second way
+	sent     [3]buffer.Position // last record confirmed by the far side, per lane
+	stats    counters
+	progress progress
 
 	mu    sync.Mutex // also while OnState is told
 	state State
@@ -235,7 +236,9 @@ func setDefaults(o *Options) {
 func (f *Forwarder) Run(ctx context.Context) error {
 	f.change(func(s *State) {})
 	f.second.begin()
+	defer f.progress.rests(loop{name: connecting})
 	for ctx.Err() == nil {
+		f.progress.moved(loop{name: connecting}, 0)
 		f.second.start(ctx)
 		err := f.attempt(ctx)
 		if ctx.Err() != nil {
@@ -268,6 +271,7 @@ func (f *Forwarder) pause(ctx context.Context, cause error) bool {
 	}
 	f.log.Log(ctx, level, "link down", "error", cause, "attempts", was.Attempts, "next_try_in", wait.Round(time.Millisecond))
 	f.second.start(ctx)
+	f.progress.moved(loop{name: connecting}, wait)
 	return pause(ctx, wait)
 }
 

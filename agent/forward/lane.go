@@ -50,6 +50,7 @@ func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) 
 	if l.prev == (buffer.Position{}) {
 		l.prev = l.after
 	}
+	defer l.f.progress.rests(l.loop())
 	for running.Err() == nil {
 		entries, err := l.gather(running)
 		if err != nil {
@@ -74,12 +75,16 @@ func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) 
 	return nil
 }
 
+// loop names the lane's goroutine.
+func (l *laneSender) loop() loop { return loop{l.lane.String(), l.second} }
+
 // gather waits until there is something to send and it is this lane's turn. Each
 // record is read once: when a store comes back, the buffer returns older records
 // a single time, whatever position is asked for.
 func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, error) {
 	source, platform := l.f.options.Source, l.f.options.Platform
 	for ctx.Err() == nil {
+		l.f.progress.moved(l.loop(), lookAgain)
 		appended := source.Appended(l.lane)
 		entries, err := source.Next(platform, l.lane, l.after, readMost, l.f.options.BatchBytes)
 		if err != nil {
@@ -122,6 +127,7 @@ func awaitAppend(ctx context.Context, appended <-chan struct{}, d time.Duration)
 func (l *laneSender) takeTurn(ctx context.Context) error {
 	since := l.gate.ahead(l.lane)
 	for {
+		l.f.progress.moved(l.loop(), 0)
 		open, moved := l.gate.open(l.lane, since)
 		if open {
 			return nil
@@ -193,6 +199,10 @@ func (l *laneSender) pack(entries []buffer.Entry) (packed, error) {
 // send hands the batch to the link and confirms what the far side confirmed.
 func (l *laneSender) send(ctx context.Context, b packed) error {
 	if len(b.messages) > 0 {
+		l.f.progress.moved(l.loop(), 0)
+		if l.second { // which may wait as long as the platform says, within the link's own limits
+			l.f.progress.rests(l.loop())
+		}
 		n, err := l.link.Send(ctx, b.messages)
 		if n > 0 {
 			l.prev = b.upTo[n-1]

@@ -124,6 +124,10 @@ func (s *session) serve(ctx context.Context) error {
 	for lane := range lanes() {
 		start(func(running, sending context.Context) error { return s.serveLane(running, sending, lane) })
 	}
+	if !s.second {
+		s.f.progress.rests(loop{name: connecting}) // the lanes move now
+		defer s.f.progress.moved(loop{name: connecting}, 0)
+	}
 	select {
 	case <-running.Done():
 	case <-s.link.Done():
