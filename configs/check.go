@@ -63,12 +63,12 @@ func (r *reader) platforms(cfg *Config) {
 			p.ClientID = "watchpost-" + cfg.Gateway.ID
 		}
 		server, password := join(path, "server"), join(path, "password_file")
-		if u, err := url.Parse(p.Server); err == nil && u.Scheme == "tcp" && !p.AllowPlaintext && r.valid(join(path, "allow_plaintext")) {
-			r.report(r.where(server, path), server, "plaintext",
-				Words{"确实要用明文时，旁边写 allow_plaintext: true", "allow_plaintext: true beside it, if that is meant"}, "")
-		}
+		r.encryption(p, path)
 		if p.PasswordFile != "" && p.Username == "" {
 			r.report(r.where(password, path), password, "lone-password", Words{"旁边写 username", "username beside it"}, "")
+		}
+		if p.Fallback != nil {
+			r.secondWay(p.Fallback, join(path, "fallback"))
 		}
 		// A broker drops the first of two connections with one client id (MQTT
 		// 3.1.1 section 3.1.4), so the two would take turns for ever.
@@ -79,6 +79,41 @@ func (r *reader) platforms(cfg *Config) {
 			continue
 		}
 		clients[key] = r.where(server, path)
+	}
+}
+
+// encryption reports plaintext that nobody plainly allowed, and keys for TLS that
+// do not fit together.
+func (r *reader) encryption(p *Platform, path string) {
+	server, section := join(path, "server"), join(path, "tls")
+	u, err := url.Parse(p.Server)
+	clear := err == nil && u.Scheme == "tcp"
+	if clear && !p.AllowPlaintext && r.valid(join(path, "allow_plaintext")) {
+		r.report(r.where(server, path), server, "plaintext",
+			Words{"用 tls://；确实要用明文时，旁边写 allow_plaintext: true", "tls://, or allow_plaintext: true beside it if that is meant"}, "")
+	}
+	if clear && p.TLS != (TLS{}) {
+		r.report(r.where(section, path), section, "tls-of-tcp", Words{"server 用 tls://，或删去 tls", "tls:// in server, or no tls here"}, "")
+	}
+	switch cert, key := join(section, "cert_file"), join(section, "key_file"); {
+	case p.TLS.CertFile != "" && r.unread(key):
+		r.report(r.where(cert, section), key, "missing-beside", wantBoth, "", plain("cert_file"))
+	case p.TLS.KeyFile != "" && r.unread(cert):
+		r.report(r.where(key, section), cert, "missing-beside", wantBoth, "", plain("key_file"))
+	}
+}
+
+func (r *reader) secondWay(f *Fallback, path string) {
+	address, token, name, password := join(path, "url"), join(path, "token_file"), join(path, "username"), join(path, "password_file")
+	if u, err := url.Parse(f.URL); err == nil && u.Scheme == "http" && !f.AllowPlaintext && r.valid(join(path, "allow_plaintext")) {
+		r.report(r.where(address, path), address, "plaintext-http",
+			Words{"确实要用明文时，旁边写 allow_plaintext: true", "allow_plaintext: true beside it, if that is meant"}, "")
+	}
+	if f.PasswordFile != "" && f.Username == "" {
+		r.report(r.where(password, path), password, "lone-password", Words{"旁边写 username", "username beside it"}, "")
+	}
+	if f.TokenFile != "" && f.Username != "" {
+		r.report(r.where(name, token), name, "two-credentials", Words{"只写 token_file，或只写 username", "token_file alone, or username"}, "")
 	}
 }
 

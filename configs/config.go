@@ -79,17 +79,45 @@ func (Drive) Values() []string { return []string{"high", "low"} }
 // Platform is one receiver.
 type Platform struct {
 	ID string `yaml:"id" required:"true" form:"id" doc:"平台编号|names the platform"`
-	// Server is tcp://host:port.
+	// Server is tls://host:port or tcp://host:port.
 	Server string `yaml:"server" required:"true" form:"server" doc:"平台的 MQTT 服务器|the platform's MQTT broker"`
-	// AllowPlaintext must be true: with tcp anyone on the way can read and change
-	// what is sent.
+	// AllowPlaintext must be true with tcp://: anyone on the way can read and
+	// change what is sent.
 	AllowPlaintext bool `yaml:"allow_plaintext" default:"false" doc:"允许明文传输|allow traffic that anyone on the way can read"`
+	TLS            TLS  `yaml:"tls" doc:"tls:// 信任谁、出示什么|whom tls:// believes and what it shows"`
 	// ClientID is watchpost-<gateway id> unless set.
 	ClientID     string        `yaml:"client_id" doc:"默认 watchpost-<网关编号>|watchpost-<gateway id> by default"`
 	Username     string        `yaml:"username" doc:"用户名|user name"`
 	PasswordFile string        `yaml:"password_file" form:"file" doc:"只存密码的文件，权限 0600|file with the password alone, mode 0600"`
 	Root         string        `yaml:"root" default:"watchpost/v1" form:"topic" doc:"主题前缀|first part of every topic"`
 	KeepAlive    time.Duration `yaml:"keep_alive" default:"30s" min:"5s" max:"18h" doc:"心跳间隔|between pings on an idle connection"`
+	// Fallback carries the lanes while MQTT cannot.
+	Fallback *Fallback `yaml:"fallback" doc:"MQTT 不通时改走 HTTPS|HTTPS, while MQTT gets nothing through"` // nil: none
+}
+
+// Fallback is the second way to a platform: its HTTPS inlet.
+type Fallback struct {
+	// URL is https://host/path; topics are added to it.
+	URL   string        `yaml:"url" required:"true" form:"url" doc:"平台的 HTTPS 接收地址，主题接在后面|the platform's HTTPS inlet; topics are added to it"`
+	After time.Duration `yaml:"after" default:"2m" min:"10s" max:"24h" doc:"MQTT 不通多久后改走 HTTPS|taken when MQTT got nothing through for this long"`
+	// TokenFile, or Username and PasswordFile, or neither.
+	TokenFile    string `yaml:"token_file" form:"file" doc:"只存令牌的文件，权限 0600|file with the bearer token alone, mode 0600"`
+	Username     string `yaml:"username" doc:"用户名|user name"`
+	PasswordFile string `yaml:"password_file" form:"file" doc:"只存密码的文件，权限 0600|file with the password alone, mode 0600"`
+	// CAFile is for this address; the platform's own settings hold without it.
+	CAFile string `yaml:"ca_file" form:"file" doc:"只信任此文件里的根证书；不写则与 MQTT 相同|the only certificates believed here; those of MQTT when absent"`
+	// AllowPlaintext must be true for http, where anyone on the way can read the
+	// token and forge confirmations.
+	AllowPlaintext bool `yaml:"allow_plaintext" default:"false" doc:"允许明文传输|allow traffic that anyone on the way can read"`
+}
+
+// TLS is whom an encrypted link believes and what it shows of itself.
+type TLS struct {
+	// CAFile may be empty: the system's roots then.
+	CAFile     string `yaml:"ca_file" form:"file" doc:"签发平台证书的 CA（PEM）；不写则用系统自带的|CA of the platform's certificate, PEM; the system's unless given"`
+	CertFile   string `yaml:"cert_file" form:"file" with:"key_file" doc:"本网关的证书（PEM），平台要求时才写|this gateway's certificate, PEM, where the platform wants one"`
+	KeyFile    string `yaml:"key_file" form:"file" with:"cert_file" doc:"该证书的私钥（PEM），权限 0600|the certificate's key, PEM, mode 0600"`
+	ServerName string `yaml:"server_name" form:"host" doc:"平台证书上的名字，与地址不同时才写|name on the platform's certificate, where the address is another"`
 }
 
 // Sensor is one configured thing that is read.

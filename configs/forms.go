@@ -33,7 +33,9 @@ var forms = map[string]form{
 	"file":      {want: Words{"文件的绝对路径，如 /etc/watchpost/password", "the absolute path of a file, such as /etc/watchpost/password"}, ok: isAbsolute, pattern: `^/`, secret: true},
 	"line":      {want: Words{"GPIO 线，如 gpiochip0:22", "a GPIO line, such as gpiochip0:22"}, ok: isLine, pattern: `^\S+$`},
 	"listen":    {want: Words{"主机:端口，如 127.0.0.1:8080；或 off", "host:port, such as 127.0.0.1:8080, or off"}, ok: isListen, pattern: `^(off|.*:[1-9][0-9]{0,4})$`},
-	"server":    {want: Words{"tcp://主机:端口（本版本没有 tls）", "tcp://host:port (this version has no tls)"}, ok: isServer, pattern: `^tcp://[^/@ ]+:[1-9][0-9]{0,4}$`, secret: true},
+	"server":    {want: Words{"tls://主机:端口，或 tcp://主机:端口", "tls://host:port or tcp://host:port"}, ok: isServer, pattern: `^(tls|tcp)://[^/@ ]+:[1-9][0-9]{0,4}$`, secret: true},
+	"host":      {want: Words{"主机名或 IP 地址，如 mqtt.example.com；不带端口", "a host name or IP address, such as mqtt.example.com, without a port"}, ok: isHost, pattern: `^[A-Za-z0-9.:_-]+$`},
+	"url":       {want: Words{"https://主机/路径", "https://host/path"}, ok: isURL, pattern: `^https?://[^/@?# ]+(/[^?# ]*)?$`, secret: true},
 	"topic":     {want: Words{"主题，如 watchpost/v1；不含 + 和 #，首尾不是 /", "a topic such as watchpost/v1, without + and #, not beginning or ending with /"}, ok: isTopic, pattern: `^[^+#$/]+(/[^+#$/]+)*$`},
 }
 
@@ -60,8 +62,15 @@ func (r *reader) form(n *node, f field, path string) {
 
 // nearForm corrects what is certainly no secret: the scheme of a server.
 func nearForm(name, text string) string {
-	if strings.HasPrefix(text, "mqtt://") && name == "server" {
+	if name != "server" {
+		return ""
+	}
+	scheme, _, _ := strings.Cut(text, "://")
+	switch strings.ToLower(scheme) {
+	case "mqtt":
 		return "tcp://"
+	case "mqtts", "ssl":
+		return "tls://"
 	}
 	return ""
 }
@@ -97,10 +106,27 @@ func isHostPort(s string, emptyHost bool) bool {
 	return err == nil && n > 0 && port[0] != '0'
 }
 
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
+
+// isHost takes what a certificate can be for.
+func isHost(s string) bool { return hostName.MatchString(s) || net.ParseIP(s) != nil }
+
 func isServer(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Scheme == "tcp" && isHostPort(u.Host, false) &&
+	return err == nil && (u.Scheme == "tls" || u.Scheme == "tcp") && isHostPort(u.Host, false) &&
 		u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// isURL leaves no place for a token or a password, which have keys of their own.
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && isInletHost(u) && !strings.ContainsAny(s, "?# \n") &&
+		strings.HasPrefix(s, u.Scheme+"://") && u.User == nil && !strings.Contains(u.Host, "@")
+}
+
+// isInletHost takes a host with or without a port.
+func isInletHost(u *url.URL) bool {
+	return u.Hostname() != "" && (u.Port() == "" && !strings.HasSuffix(u.Host, ":") || isHostPort(u.Host, false))
 }
 
 // isTopic keeps to what MQTT 3.1.1 section 4.7 lets a topic name hold.

@@ -57,6 +57,19 @@ func TestSampleShowsOptionalSections(t *testing.T) {
 	}
 }
 
+// example is the sample's example of tls.
+var example = regexp.MustCompile(`    # tls:\n(    #   .*\n)+`)
+
+func TestSampleShowsTLS(t *testing.T) {
+	src := strings.NewReplacer("tcp://127.0.0.1:1883", "tls://127.0.0.1:8883", "    allow_plaintext: true\n", "").Replace(sample)
+	src = example.ReplaceAllStringFunc(src, func(lines string) string { return strings.ReplaceAll(lines, "    # ", "    ") })
+	got := mustParse(t, "sample.yaml", []byte(src)).Platforms[0].TLS
+	want := TLS{"/etc/watchpost/city-ca.pem", "/etc/watchpost/gateway.pem", "/etc/watchpost/gateway.key", "mqtt.city.example"}
+	if got != want {
+		t.Errorf("the sample's example of tls is %+v", got)
+	}
+}
+
 // Every key of the configuration stands in the sample; those with a default, as
 // a comment that shows it.
 func TestSampleNamesEveryKey(t *testing.T) {
