@@ -2,9 +2,9 @@
 // alarm from raised to cleared.
 //
 // An Engine is pure and synchronous. One goroutine hands it every observation
-// in obs order and, for each Step it returns, appends the step's alarm and note
-// in one transaction and reports the position with Committed before the next
-// observation:
+// in obs order, and about each second the time. For each Step it returns, that
+// goroutine appends the step's alarm and note in one transaction and reports the
+// position with Committed before it hands over anything else:
 //
 //	for _, step := range engine.Observe(reading) {
 //		at := append(record.EncodeAlarm(step.Alarm), note{step.Key, step.Note})
@@ -16,18 +16,37 @@
 // read it. A raising note does not name its own position; the buffer hands it
 // back with the position of the record it was committed with.
 //
-// A fault changes nothing. It raises no alarm of these kinds, since there is no
-// value to judge, and it clears none, since nobody knows that the water fell.
+// # Life
+//
+// There is one alarm for each sensor and kind. It is raised at the worst level
+// whose threshold was reached for the rule's Confirm, escalated when a worse one
+// is, lowered when the value is below the ClearBelow of its level but not below
+// that of a milder one, and cleared below them all. A value that falls through
+// several levels at once makes one step.
+//
+// Acknowledge says that a person knows. It silences and changes nothing else. An
+// escalated alarm is again one nobody knows of.
+//
+// A latched alarm stays after its condition ended: restored, until somebody
+// acknowledges it. Whether the condition holds (Restored) and whether somebody
+// knows (Ack) are two things, which gives four states:
+//
+//	                 nobody knows                      acknowledged
+//	condition holds  raised, escalated, lowered        acknowledged, lowered
+//	condition over   restored                          (cleared)
+//
+// # Faults
+//
+// A reading of quality fault changes no alarm of a value. It raises none, since
+// there is no value to judge, and it clears none, since nobody knows that the
+// water fell. What it does raise, when it lasts, is an alarm of its own: see
+// Fault, Stale and BusDown.
 package alarm
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
+	"time"
 
-	"watchpost/agent/clock"
 	"watchpost/agent/record"
 	"watchpost/drivers"
 )
@@ -35,7 +54,7 @@ import (
 // Kind says what a rule looks for.
 type Kind string
 
-// The kinds of rules.
+// The kinds of alarms.
 const (
 	// LevelHigh is raised when the value reaches Above and cleared when it is
 	// below ClearBelow.
@@ -49,6 +68,16 @@ const (
 	// DoorHeld is raised for a door that was let open and stands open too long,
 	// until it closes.
 	DoorHeld Kind = "door_held"
+	// Fault is raised for a sensor that could not be read for the rule's After,
+	// until it has a value again. Its rule makes the alarms of Stale and BusDown
+	// too.
+	Fault Kind = "fault"
+	// Stale is raised for a sensor of which nothing was heard for the rule's
+	// After, not even that it cannot be read, until something is.
+	Stale Kind = "stale"
+	// BusDown is raised in place of Fault and Stale for two sensors or more that
+	// hang on one bus, while that is down. Its sensor is the bus.
+	BusDown Kind = "bus_down"
 )
 
 // ForContact is the kind of alarm that a contact of quantity q raises by being
@@ -77,23 +106,49 @@ func (k Kind) quantity() drivers.Quantity {
 	return drivers.Level
 }
 
+// ofValue reports whether the alarm is about what a sensor observes, not about
+// the sensor.
+func (k Kind) ofValue() bool { return k != Fault && k != Stale && k != BusDown }
+
+// Threshold is one level of a LevelHigh rule.
+type Threshold struct {
+	Level record.Severity
+	// Above raises, in the unit of the quantity: a value equal to it does.
+	Above drivers.Decimal
+	// ClearBelow ends it: a value equal to it does not. Anything over Above means
+	// Above.
+	ClearBelow drivers.Decimal
+}
+
 // Rule is one condition on one sensor. There is one rule for each sensor and
 // kind; of two, the later replaces the earlier.
 type Rule struct {
 	Sensor string
 	Kind   Kind
 	// Quantity is what the rule looks at; empty means level for LevelHigh and
-	// the contact's own for the others.
+	// the contact's own for the others. A Fault rule looks at those of the
+	// sensor's other rules.
 	Quantity drivers.Quantity
-	// Above raises, in the unit of the quantity: a value equal to it does. A
-	// LevelHigh rule without it never raises.
-	Above *drivers.Decimal
-	// ClearBelow clears: a value equal to it does not. Nil, or anything over
-	// Above, means Above.
-	ClearBelow *drivers.Decimal
 	// Level is how bad it is. Anything but the four levels counts as Red: an
 	// alarm must not be lost over its colour.
 	Level record.Severity
+	// Above and ClearBelow are a LevelHigh rule's only threshold, at Level. Nil
+	// ClearBelow means Above. A rule without any threshold never raises.
+	Above, ClearBelow *drivers.Decimal
+	// Levels are thresholds beside that one, in any order.
+	Levels []Threshold
+	// Confirm is how long a LevelHigh value must hold a threshold before it
+	// raises or escalates, by the offsets of its readings. Clearing waits for
+	// nothing but ClearBelow. Contacts are debounced by their drivers: for them
+	// it is 0 whatever it says.
+	Confirm time.Duration
+	// Latched keeps the alarm, once its condition is over, until somebody
+	// acknowledged it.
+	Latched bool
+	// After is a Fault rule's patience.
+	After time.Duration
+	// Parents are the buses and lines a Fault rule's sensor hangs on.
+	Parents []string
 }
 
 // Step is one change of an alarm, to be appended to the alarms lane.
@@ -108,8 +163,13 @@ type Step struct {
 // NotePrefix begins the key of every alarm note.
 const NotePrefix = "alarm/"
 
-// NoteRuleRemoved is the Note of a step made by Retire.
-const NoteRuleRemoved = "rule_removed"
+// Notes of steps that no reading and no person made.
+const (
+	// NoteRuleRemoved is the Note of a step made by Retire.
+	NoteRuleRemoved = "rule_removed"
+	// NoteSilent is the Note of a Stale alarm.
+	NoteSilent = "silent"
+)
 
 // ErrNoRule is returned by Restore, wrapped, for an alarm no rule watches any
 // more. Retire makes the step that ends it.
@@ -119,201 +179,19 @@ var ErrNoRule = errors.New("no rule watches this alarm")
 // raised anew in the meantime; the new one stands.
 var ErrActive = errors.New("alarm is active already")
 
-// Engine holds the rules and their active alarms. It is not safe for concurrent
-// use.
-type Engine struct {
-	bySensor map[string][]*watch
-	byKey    map[string]*watch
-	open     map[string]bool // sensors whose door was last seen open
-	revision uint64
-}
+// ErrUnknown is returned by Acknowledge, wrapped, for an alarm that is not
+// active and did not end lately.
+var ErrUnknown = errors.New("no such alarm")
 
-// watch is a rule and its alarm.
-type watch struct {
-	rule   Rule
-	key    string
-	active *record.Alarm // newest step, nil when there is no alarm
-}
+// ErrOver is returned by Acknowledge, wrapped, for an alarm that ended before
+// anybody acknowledged it.
+var ErrOver = errors.New("alarm is over already")
 
-// New makes an engine with no active alarm.
-func New(rules []Rule) *Engine {
-	e := &Engine{bySensor: map[string][]*watch{}, byKey: map[string]*watch{}, open: map[string]bool{}}
-	for _, r := range rules {
-		w := &watch{rule: normal(r), key: key(r.Sensor, string(r.Kind))}
-		if old := e.byKey[w.key]; old != nil {
-			old.rule = w.rule
-			continue
-		}
-		e.byKey[w.key] = w
-		e.bySensor[r.Sensor] = append(e.bySensor[r.Sensor], w)
-	}
-	return e
+// Holds reports whether the condition of an active alarm is still there, and is
+// one of a value: what a latched alarm was about may be long over, and of a
+// sensor that cannot be read there is nothing to watch more closely.
+func Holds(a record.Alarm) bool {
+	return a.State != record.Cleared && a.Restored == nil && Kind(a.Kind).ofValue()
 }
 
 func key(sensor, kind string) string { return NotePrefix + sensor + "/" + kind }
-
-func normal(r Rule) Rule {
-	if r.Quantity == "" {
-		r.Quantity = r.Kind.quantity()
-	}
-	if r.Above != nil && (r.ClearBelow == nil || r.ClearBelow.Compare(*r.Above) > 0) {
-		r.ClearBelow = r.Above
-	}
-	if r.Level < record.Blue || r.Level > record.Red {
-		r.Level = record.Red
-	}
-	return r
-}
-
-// Observe judges one reading. Readings come in the order of their obs. The
-// result is empty unless an alarm was raised or cleared.
-func (e *Engine) Observe(r record.Reading) []Step {
-	if !r.HasValue() {
-		return nil
-	}
-	if r.Quantity == drivers.Door {
-		e.open[r.Sensor] = r.Value.Coefficient != 0
-	}
-	var steps []Step
-	for _, w := range e.bySensor[r.Sensor] {
-		if r.Quantity != w.rule.Quantity {
-			continue
-		}
-		raises, clears := w.rule.judge(r.Value)
-		clears = clears && !(w.rule.untilClosed() && e.open[r.Sensor])
-		switch {
-		case w.active == nil && raises:
-			a := w.raised(r)
-			w.active = &a
-			steps = append(steps, Step{Alarm: a, Key: w.key, Note: record.EncodeAlarm(a)})
-		case w.active != nil && clears:
-			steps = append(steps, Step{Alarm: w.cleared(r), Key: w.key})
-			w.active = nil
-		default:
-			continue
-		}
-		e.revision++
-	}
-	return steps
-}
-
-// untilClosed reports whether only a closed door ends the alarm. After a restart
-// or a fault a driver calls no door forced or held, since it did not see it open;
-// that the door still stands open is known all the same.
-func (r Rule) untilClosed() bool { return r.Kind == DoorForced || r.Kind == DoorHeld }
-
-// judge reports whether v raises the alarm and whether it clears it. Between
-// ClearBelow and Above it does neither.
-func (r Rule) judge(v drivers.Decimal) (raises, clears bool) {
-	switch {
-	case r.Kind != LevelHigh:
-		raises = v.Coefficient != 0
-		return raises, !raises
-	case r.Above == nil: // nothing to raise, nothing to keep up
-		return false, true
-	}
-	return v.Compare(*r.Above) >= 0, v.Compare(*r.ClearBelow) < 0
-}
-
-func (w *watch) raised(r record.Reading) record.Alarm {
-	return record.Alarm{
-		Obs: r.Obs, At: r.At, Since: r.At,
-		Sensor: w.rule.Sensor, Kind: string(w.rule.Kind), Level: w.rule.Level,
-		State: record.Raised, Quantity: r.Quantity, Value: &r.Value, Unit: r.Unit,
-		Threshold: w.rule.Above, Note: string(r.Reason),
-	}
-}
-
-// cleared is the step that ends the active alarm; its threshold is the one that
-// was crossed on the way down.
-func (w *watch) cleared(r record.Reading) record.Alarm {
-	a := *w.active
-	a.Obs, a.At, a.State = r.Obs, r.At, record.Cleared
-	a.Value, a.Unit, a.Threshold = &r.Value, r.Unit, w.rule.ClearBelow
-	a.By, a.Note = "", string(r.Reason)
-	return a
-}
-
-// Committed says where the newest step of key was recorded. The position of the
-// raising step names the alarm; later steps carry it.
-func (e *Engine) Committed(key string, at record.Position) {
-	w := e.byKey[key]
-	if w == nil || w.active == nil || !w.active.Raise.IsZero() {
-		return
-	}
-	w.active.Raise = at
-	e.revision++
-}
-
-// Restore takes up an alarm from a note of an earlier run; at is the position
-// the note was committed with. It belongs before the first Observe. When it
-// comes later it only takes up an alarm whose rule has none. On any error the
-// engine is unchanged and goes on; the error wraps ErrNoRule, ErrActive or an
-// error of package record.
-func (e *Engine) Restore(key string, value []byte, at record.Position) error {
-	a, err := decodeNote(key, value, at)
-	if err != nil {
-		return err
-	}
-	w := e.byKey[key]
-	switch {
-	case w == nil:
-		return fmt.Errorf("restore alarm %q: %w", key, ErrNoRule)
-	case w.active != nil:
-		return fmt.Errorf("restore alarm %q: %w", key, ErrActive)
-	}
-	w.active = &a
-	e.revision++
-	return nil
-}
-
-// Retire makes the step that ends an alarm for which Restore returned
-// ErrNoRule: without it the platform would hold the alarm for ever.
-func Retire(key string, value []byte, at record.Position, now clock.Stamp) (Step, error) {
-	a, err := decodeNote(key, value, at)
-	if err != nil {
-		return Step{}, err
-	}
-	a.Obs, a.At, a.State = 0, now, record.Cleared
-	a.Value, a.Threshold, a.Unit = nil, nil, ""
-	a.By, a.Note = "", NoteRuleRemoved
-	return Step{Alarm: a, Key: key}, nil
-}
-
-func decodeNote(noteKey string, value []byte, at record.Position) (record.Alarm, error) {
-	a, err := record.DecodeAlarm(value)
-	if err != nil {
-		return record.Alarm{}, fmt.Errorf("read alarm note %q: %w", noteKey, err)
-	}
-	if key(a.Sensor, a.Kind) != noteKey || a.State == record.Cleared {
-		return record.Alarm{}, fmt.Errorf("read alarm note %q: %w: it holds %s %s/%s",
-			noteKey, record.ErrDamaged, a.State, a.Sensor, a.Kind)
-	}
-	if a.Raise.IsZero() {
-		a.Raise = at
-	}
-	return a, nil
-}
-
-// Active lists the newest step of every active alarm, the worst level first,
-// then the oldest, then by sensor and kind.
-func (e *Engine) Active() []record.Alarm {
-	var list []record.Alarm
-	for _, w := range e.byKey {
-		if w.active != nil {
-			list = append(list, *w.active)
-		}
-	}
-	slices.SortFunc(list, func(a, b record.Alarm) int {
-		return cmp.Or(
-			cmp.Compare(b.Level, a.Level),
-			a.Since.Wall.Compare(b.Since.Wall),
-			strings.Compare(key(a.Sensor, a.Kind), key(b.Sensor, b.Kind)),
-		)
-	})
-	return list
-}
-
-// Revision rises with every change of what Active returns. It starts at 0 in
-// each run.
-func (e *Engine) Revision() uint64 { return e.revision }

@@ -26,5 +26,14 @@ func Corrected(rec any, correct func(clock.Stamp) (clock.Stamp, bool)) any {
 func CorrectedAlarm(a Alarm, correct func(clock.Stamp) (clock.Stamp, bool)) Alarm {
 	a.At, _ = correct(a.At)
 	a.Since, _ = correct(a.Since)
+	if a.Ack != nil {
+		ack := *a.Ack
+		ack.At, _ = correct(ack.At)
+		a.Ack = &ack
+	}
+	if a.Restored != nil {
+		restored, _ := correct(*a.Restored)
+		a.Restored = &restored
+	}
 	return a
 }

@@ -33,7 +33,14 @@ func TestCorrectedIsACopy(t *testing.T) {
 		case Event:
 			at, was = []clock.Stamp{r.At}, []clock.Stamp{v.(Event).At}
 		case Alarm:
-			at, was = []clock.Stamp{r.At, r.Since}, []clock.Stamp{v.(Alarm).At, v.(Alarm).Since}
+			old := v.(Alarm)
+			at, was = []clock.Stamp{r.At, r.Since}, []clock.Stamp{old.At, old.Since}
+			if old.Ack != nil {
+				at, was = append(at, r.Ack.At), append(was, old.Ack.At)
+			}
+			if old.Restored != nil {
+				at, was = append(at, *r.Restored), append(was, *old.Restored)
+			}
 		}
 		for i := range was {
 			was[i], _ = later(was[i])

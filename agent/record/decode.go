@@ -230,57 +230,6 @@ func decodeFix(f field, fix *Fix) error {
 	return err
 }
 
-func decodeAlarm(b []byte) (Alarm, error) {
-	var a Alarm
-	value := decimalFields{coefficient: fieldCoefficient, scale: fieldScale}
-	threshold := decimalFields{coefficient: fieldThreshold, scale: fieldThresholdScale}
-	err := walk(b, func(f field) error {
-		if known, err := decodeCommon(f, &a.Obs, &a.At, &a.Sensor); known {
-			return err
-		}
-		if known, err := value.take(f); known {
-			return err
-		}
-		if known, err := threshold.take(f); known {
-			return err
-		}
-		switch f.num {
-		case fieldQuantity:
-			return setText(f, &a.Quantity)
-		case fieldUnit:
-			return setText(f, &a.Unit)
-		case fieldRaise:
-			a.Raise = Position{}
-			return decodeRaise(f, &a.Raise)
-		case fieldAlarm:
-			return setText(f, &a.Kind)
-		case fieldLevel:
-			return setEnum(f, &a.Level, Red)
-		case fieldStep:
-			return setText(f, &a.State)
-		case fieldSince:
-			a.Since = clock.Stamp{}
-			return f.walk(func(f field) error {
-				_, err := decodeStamp(f, &a.Since)
-				return err
-			})
-		case fieldBy:
-			return setText(f, &a.By)
-		case fieldNote:
-			return setText(f, &a.Note)
-		}
-		return nil
-	})
-	if err != nil {
-		return Alarm{}, err
-	}
-	if a.Level == 0 {
-		return Alarm{}, fmt.Errorf("%w: alarm without level", ErrDamaged)
-	}
-	a.Value, a.Threshold = value.decimal(), threshold.decimal()
-	return a, nil
-}
-
 func decodeRaise(f field, p *Position) error {
 	return f.walk(func(f field) error {
 		if known, err := decodeRun(f, &p.Run); known {

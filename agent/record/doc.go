@@ -28,9 +28,9 @@
 //	18  start           message  e      see below
 //	19  loss            message  e      see below
 //	20  raise           message  a      position: 1 epoch fixed64, 2 n varint, 3 seq varint
-//	21  alarm           string   a      level_high, smoke ...
+//	21  alarm           string   a      level_high, smoke, fault ...
 //	22  level           varint   a      1 blue, 2 yellow, 3 orange, 4 red
-//	23  step            string   a      raised, escalated, acknowledged, cleared
+//	23  step            string   a      raised, escalated, lowered, acknowledged, restored, cleared
 //	24  threshold       zigzag   a      coefficient; absent: no threshold
 //	25  threshold_scale varint   a      0 to 9
 //	26  since           message  a      stamp: 3, 4, 5 and 6 as above
@@ -40,6 +40,9 @@
 //	30  pseudonym       string   e      of the card presented
 //	31  format          string   e      how the reader sent the card
 //	32  fix             message  e      what time it was, see below
+//	33  ack             message  a      stamp: 3, 4, 5 and 6 as above; 27 by, 28 note
+//	34  restored        message  a      stamp; absent: the condition holds
+//	35  member          string   a      a sensor the alarm stands for; repeated
 //
 //	start: 1 epoch fixed64, 2 n varint, 3 ended string, 4 durable alarms,
 //	       5 durable events, 6 durable readings, 7 lost_within_ms,

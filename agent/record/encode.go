@@ -55,6 +55,9 @@ const (
 	fieldPseudonym      = 30
 	fieldFormat         = 31
 	fieldFix            = 32
+	fieldAck            = 33
+	fieldRestored       = 34
+	fieldMember         = 35
 )
 
 // Field numbers inside the nested messages.
@@ -147,7 +150,18 @@ func EncodeAlarm(a Alarm) []byte {
 		b = appendMessage(b, fieldSince, since)
 	}
 	b = appendText(b, fieldBy, a.By)
-	return appendText(b, fieldNote, a.Note)
+	b = appendText(b, fieldNote, a.Note)
+	if a.Ack != nil {
+		ack := appendText(appendStamp(nil, a.Ack.At), fieldBy, a.Ack.By)
+		b = appendMessage(b, fieldAck, appendText(ack, fieldNote, a.Ack.Note))
+	}
+	if a.Restored != nil {
+		b = appendMessage(b, fieldRestored, appendStamp(nil, *a.Restored))
+	}
+	for _, m := range a.Members {
+		b = appendText(b, fieldMember, m)
+	}
+	return b
 }
 
 func encodeStart(s Start) []byte {

@@ -145,12 +145,21 @@ type Range struct {
 // AlarmState is a step in an alarm's life.
 type AlarmState string
 
-// The steps.
+// The steps. Only Cleared ends an alarm: whoever reads a step of a later release
+// takes the alarm for one that goes on, at the level the step says.
 const (
-	Raised       AlarmState = "raised"
-	Escalated    AlarmState = "escalated"
+	// Raised begins an alarm, or finds the condition of a restored one again:
+	// Raise then names the record that began it.
+	Raised AlarmState = "raised"
+	// Escalated is a worse level. Nobody has acknowledged that one.
+	Escalated AlarmState = "escalated"
+	// Lowered is a milder level.
+	Lowered AlarmState = "lowered"
+	// Acknowledged is a person who knows. The condition may hold or not.
 	Acknowledged AlarmState = "acknowledged"
-	Cleared      AlarmState = "cleared"
+	// Restored is a condition that ended, of an alarm that waits for a person.
+	Restored AlarmState = "restored"
+	Cleared  AlarmState = "cleared"
 )
 
 // Severity is an alarm's level by the four colours of Chinese warnings. The
@@ -188,7 +197,7 @@ type Alarm struct {
 	Obs       uint64
 	At        clock.Stamp
 	Sensor    string
-	Kind      string // "level_high", "smoke"
+	Kind      string // "level_high", "smoke", "fault"
 	Level     Severity
 	State     AlarmState
 	Quantity  drivers.Quantity
@@ -198,4 +207,19 @@ type Alarm struct {
 	Since     clock.Stamp // when the condition began
 	By        string      // who acknowledged; empty otherwise
 	Note      string
+	// Ack is who knows of the alarm at its present level; nil: nobody. It stays
+	// with the steps that follow the acknowledgement.
+	Ack *Ack
+	// Restored is when the condition ended; nil: it holds, or the alarm ended with
+	// it.
+	Restored *clock.Stamp
+	// Members are the sensors a fault of something they share stands for.
+	Members []string
+}
+
+// Ack is an acknowledgement.
+type Ack struct {
+	At   clock.Stamp
+	By   string
+	Note string
 }

@@ -37,7 +37,7 @@ func decimal(t *testing.T, s string) drivers.Decimal {
 
 // samples are one record of each sort; their bytes are in testdata.
 func samples(t *testing.T) map[string]any {
-	value, threshold := decimal(t, "1.840"), decimal(t, "1.50")
+	value, threshold, restored := decimal(t, "1.840"), decimal(t, "1.50"), stamp(true)
 	run := Run{Epoch: 0x0123456789abcdef, N: 7}
 	return map[string]any{
 		"reading-good": Reading{Sensor: "pump-pit-1", Obs: 86400, At: stamp(true),
@@ -64,6 +64,11 @@ func samples(t *testing.T) map[string]any {
 			State: Raised, Quantity: drivers.Level, Value: &value, Unit: drivers.Metre, Threshold: &threshold, Since: stamp(true)},
 		"alarm-acknowledged": Alarm{Raise: Position{Run: run, Seq: 300}, Obs: 95, At: stamp(true), Sensor: "smoke-2",
 			Kind: "smoke", Level: Red, State: Acknowledged, Since: stamp(false), By: "p-41c0", Note: "on my way"},
+		"alarm-restored": Alarm{Raise: Position{Run: run, Seq: 300}, Obs: 96, At: stamp(true), Sensor: "smoke-2",
+			Kind: "smoke", Level: Red, State: Restored, Since: stamp(false), Restored: &restored,
+			Ack: &Ack{At: stamp(false), By: "p-41c0", Note: "on my way"}},
+		"alarm-bus-down": Alarm{At: stamp(true), Sensor: "i2c-1", Kind: "bus_down", Level: Yellow,
+			State: Raised, Since: stamp(false), Note: "no_answer", Members: []string{"pump-pit-1", "集水井-2"}},
 	}
 }
 

@@ -1,0 +1,23 @@
+package alarm
+
+// Advice is the one thing to do now about an alarm of a kind, in Chinese for
+// "zh" and in English otherwise, for whoever is on duty. A configuration may say
+// something better for a sensor. It never says that there is no danger.
+func Advice(kind Kind, lang string) string {
+	type both struct{ zh, en string }
+	all := map[Kind]both{
+		LevelHigh:  {"派人到现场看水位和水泵，必要时断电、设挡水板并疏散人员", "Send somebody to look at the water and the pump; cut the power, set flood boards and clear people out if needed"},
+		Smoke:      {"立即派人查看；有火情马上疏散并拨打 119", "Send somebody at once; if there is fire, evacuate and call the fire brigade (119)"},
+		DoorOpen:   {"派人查看这扇门，确认后关好", "Send somebody to look at the door and close it"},
+		DoorForced: {"派人查看这扇门，必要时报警 110", "Send somebody to look at the door; call the police (110) if needed"},
+		DoorHeld:   {"提醒附近的人关门，检查闭门器", "Have the door closed and its closer checked"},
+	}
+	text, ok := all[kind]
+	if !ok {
+		text = both{"派人到现场查看", "Send somebody to look"}
+	}
+	if lang == Chinese {
+		return text.zh
+	}
+	return text.en
+}
