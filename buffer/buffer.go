@@ -42,6 +42,7 @@ type Buffer struct {
 	backoff  time.Duration
 	// deleteFirst says that the store is full: the next commit only frees.
 	deleteFirst bool
+	busySince   time.Time // of the keeper's turn; zero between two
 	movedAt     time.Time // since when cursors or deletions wait for a commit
 	doubt       error     // why the store has to be looked at anew
 	rev         uint64

@@ -15,6 +15,7 @@ import (
 func (b *Buffer) keep() {
 	defer close(b.ended)
 	b.reopen()
+	b.rest()
 	close(b.ready)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -36,7 +37,9 @@ func (b *Buffer) keep() {
 		case <-b.wake:
 			continue
 		case <-fire:
+			b.busy()
 			b.act()
+			b.rest()
 		}
 	}
 }

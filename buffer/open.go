@@ -37,6 +37,7 @@ func Open(opts Options) (*Buffer, error) {
 		return nil, err
 	}
 	b.doctorCtx, b.stopDoctor = context.WithCancel(context.Background())
+	b.busySince = time.Now()
 	go b.keep()
 	return b, nil
 }
