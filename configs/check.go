@@ -95,15 +95,22 @@ func (r *reader) encryption(p *Platform, path string) {
 	if clear && p.TLS != (TLS{}) {
 		r.report(r.where(section, path), section, "tls-of-tcp", Words{"server 用 tls://，或删去 tls", "tls:// in server, or no tls here"}, "")
 	}
+	r.ownCertificate(p.TLS, section)
+}
+
+// ownCertificate reports a certificate without its key, or a key alone.
+func (r *reader) ownCertificate(t TLS, section string) {
 	switch cert, key := join(section, "cert_file"), join(section, "key_file"); {
-	case p.TLS.CertFile != "" && r.unread(key):
+	case t.CertFile != "" && r.unread(key):
 		r.report(r.where(cert, section), key, "missing-beside", wantBoth, "", plain("cert_file"))
-	case p.TLS.KeyFile != "" && r.unread(cert):
+	case t.KeyFile != "" && r.unread(cert):
 		r.report(r.where(key, section), cert, "missing-beside", wantBoth, "", plain("key_file"))
 	}
 }
 
+// secondWay reports the same of the HTTPS inlet, and two ways to authorise.
 func (r *reader) secondWay(f *Fallback, path string) {
+	r.ownCertificate(f.TLS, join(path, "tls"))
 	address, token, name, password := join(path, "url"), join(path, "token_file"), join(path, "username"), join(path, "password_file")
 	if u, err := url.Parse(f.URL); err == nil && u.Scheme == "http" && !f.AllowPlaintext && r.valid(join(path, "allow_plaintext")) {
 		r.report(r.where(address, path), address, "plaintext-http",

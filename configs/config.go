@@ -20,10 +20,17 @@ type Gateway struct {
 	ID           string   `yaml:"id" required:"true" form:"id" doc:"编号，属于安装位置，换主板也不变|names the place, not the board"`
 	Compound     string   `yaml:"compound" doc:"小区|residential compound"`
 	Building     string   `yaml:"building" doc:"楼栋|building"`
-	Organisation string   `yaml:"organisation" doc:"物业公司|property company"` // the property company
-	Grid         *Grid    `yaml:"grid" doc:"城市网格编码|the city's grid code"`   // nil: none
+	Organisation string   `yaml:"organisation" doc:"物业公司|property company"`      // the property company
+	Duty         *Duty    `yaml:"duty" doc:"报警时打给谁|whom to call about an alarm"` // nil: not said
+	Grid         *Grid    `yaml:"grid" doc:"城市网格编码|the city's grid code"`        // nil: none
 	Longitude    *float64 `yaml:"longitude" with:"latitude" min:"-180" max:"180" doc:"经度（度）|longitude in degrees"`
 	Latitude     *float64 `yaml:"latitude" with:"longitude" min:"-90" max:"90" doc:"纬度（度）|latitude in degrees"`
+}
+
+// Duty is whom an alarm on the page says to call.
+type Duty struct {
+	Name  string `yaml:"name" doc:"值班人员或岗位|who is on duty"`
+	Phone string `yaml:"phone" required:"true" form:"phone" doc:"电话号码|telephone number"`
 }
 
 // Grid is the city's code for the place, and the name of the scheme it is from.
@@ -104,8 +111,8 @@ type Fallback struct {
 	TokenFile    string `yaml:"token_file" form:"file" doc:"只存令牌的文件，权限 0600|file with the bearer token alone, mode 0600"`
 	Username     string `yaml:"username" doc:"用户名|user name"`
 	PasswordFile string `yaml:"password_file" form:"file" doc:"只存密码的文件，权限 0600|file with the password alone, mode 0600"`
-	// CAFile is for this address; the platform's own settings hold without it.
-	CAFile string `yaml:"ca_file" form:"file" doc:"只信任此文件里的根证书；不写则与 MQTT 相同|the only certificates believed here; those of MQTT when absent"`
+	// TLS is for this address; zero means that of MQTT, but for the name.
+	TLS TLS `yaml:"tls" doc:"信任谁、出示什么；不写则与 MQTT 相同|whom to believe and what to show; as for MQTT when absent"`
 	// AllowPlaintext must be true for http, where anyone on the way can read the
 	// token and forge confirmations.
 	AllowPlaintext bool `yaml:"allow_plaintext" default:"false" doc:"允许明文传输|allow traffic that anyone on the way can read"`

@@ -22,6 +22,8 @@ type form struct {
 
 var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
+var telephone = regexp.MustCompile(`^\+?[0-9][0-9 -]{1,23}[0-9]$`)
+
 // forms by the name in a field's form tag.
 var forms = map[string]form{
 	"id": {
@@ -36,6 +38,7 @@ var forms = map[string]form{
 	"server":    {want: Words{"tls://主机:端口，或 tcp://主机:端口", "tls://host:port or tcp://host:port"}, ok: isServer, pattern: `^(tls|tcp)://[^/@ ]+:[1-9][0-9]{0,4}$`, secret: true},
 	"host":      {want: Words{"主机名或 IP 地址，如 mqtt.example.com；不带端口", "a host name or IP address, such as mqtt.example.com, without a port"}, ok: isHost, pattern: `^[A-Za-z0-9.:_-]+$`},
 	"url":       {want: Words{"https://主机/路径", "https://host/path"}, ok: isURL, pattern: `^https?://[^/@?# ]+(/[^?# ]*)?$`, secret: true},
+	"phone":     {want: Words{"电话号码：数字、空格、+ 和 -，如 010-8888 6666", "a telephone number: digits, spaces, + and -, such as 010-8888 6666"}, ok: telephone.MatchString, pattern: telephone.String()},
 	"topic":     {want: Words{"主题，如 watchpost/v1；不含 + 和 #，首尾不是 /", "a topic such as watchpost/v1, without + and #, not beginning or ending with /"}, ok: isTopic, pattern: `^[^+#$/]+(/[^+#$/]+)*$`},
 }
 

@@ -57,16 +57,31 @@ func TestSampleShowsOptionalSections(t *testing.T) {
 	}
 }
 
-// example is the sample's example of tls.
-var example = regexp.MustCompile(`    # tls:\n(    #   .*\n)+`)
+// example is the sample's example of tls, and of fallback.
+var example = regexp.MustCompile(`    # (?:tls|fallback):\n(    #   .*\n)+`)
 
-func TestSampleShowsTLS(t *testing.T) {
+// withExamples is the sample with its examples of a platform in effect.
+func withExamples(t *testing.T) Platform {
+	t.Helper()
 	src := strings.NewReplacer("tcp://127.0.0.1:1883", "tls://127.0.0.1:8883", "    allow_plaintext: true\n", "").Replace(sample)
 	src = example.ReplaceAllStringFunc(src, func(lines string) string { return strings.ReplaceAll(lines, "    # ", "    ") })
-	got := mustParse(t, "sample.yaml", []byte(src)).Platforms[0].TLS
+	return mustParse(t, "sample.yaml", []byte(src)).Platforms[0]
+}
+
+func TestSampleShowsTLS(t *testing.T) {
 	want := TLS{"/etc/watchpost/city-ca.pem", "/etc/watchpost/gateway.pem", "/etc/watchpost/gateway.key", "mqtt.city.example"}
-	if got != want {
+	if got := withExamples(t).TLS; got != want {
 		t.Errorf("the sample's example of tls is %+v", got)
+	}
+}
+
+func TestSampleShowsTheSecondWay(t *testing.T) {
+	want := &Fallback{URL: "https://city.example/ingest", After: 2 * time.Minute, TokenFile: "/etc/watchpost/city.token", TLS: TLS{CAFile: "/etc/watchpost/city-ca.pem"}}
+	if diff := cmp.Diff(want, withExamples(t).Fallback); diff != "" {
+		t.Errorf("the sample's example of a second way (-want +got):\n%s", diff)
+	}
+	if mustParse(t, "sample.yaml", Sample()).Platforms[0].Fallback != nil {
+		t.Error("the sample has a second way without being asked")
 	}
 }
 

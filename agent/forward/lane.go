@@ -128,6 +128,9 @@ func (l *laneSender) takeTurn(ctx context.Context) error {
 	since := l.gate.ahead(l.lane)
 	for {
 		l.f.progress.moved(l.loop(), 0)
+		if l.second { // the lane ahead may be waiting for what the platform asked for
+			l.f.progress.rests(l.loop())
+		}
 		open, moved := l.gate.open(l.lane, since)
 		if open {
 			return nil
