@@ -120,7 +120,7 @@ type Options struct {
 	BackoffMin   time.Duration // ceiling of the first wait, default 1 s
 	BackoffMax   time.Duration // ceiling of all waits, default 60 s
 	StableAfter  time.Duration // a connection that confirmed something and lived longer resets the ceiling; default 60 s
-	RefusedRetry time.Duration // after link.ErrRefused, default 5 min
+	RefusedRetry time.Duration // after link.ErrRefused and ErrUntrusted, default 5 min
 	DocumentsMin time.Duration // between sendings of changed documents, default 1 s
 	Goodbye      time.Duration // for what is in flight and the last document at the end, default 1 s
 
@@ -143,6 +143,7 @@ type State struct {
 	Since     time.Time // of Connected and Second being what they are
 	Session   uint64    // of the connection, or of the last attempt
 	LastError string    // why there is no connection; or why the last one ended
+	Cause     error     // the same as an error; nil before the first
 	Refused   bool      // the platform answered and said no
 	Contested bool      // it ends each connection soon after it was made
 	Attempts  int       // in a row without a stable connection
@@ -279,7 +280,7 @@ func (f *Forwarder) pause(ctx context.Context, cause error) bool {
 // (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so
 // that a fleet does not come back all at once.
 func (f *Forwarder) wait(cause error, attempts int) time.Duration {
-	if errors.Is(cause, link.ErrRefused) {
+	if errors.Is(cause, link.ErrRefused) || errors.Is(cause, link.ErrUntrusted) {
 		retry := f.options.RefusedRetry
 		return retry - retry/10 + f.options.Jitter(retry/10)
 	}
@@ -313,7 +314,8 @@ func (f *Forwarder) disconnected(cause error, next time.Time) {
 	f.change(func(s *State) {
 		s.Connected, s.NextTry = false, next
 		if cause != nil {
-			s.LastError, s.Refused, s.Contested = cause.Error(), errors.Is(cause, link.ErrRefused), errors.Is(cause, link.ErrContested)
+			s.LastError, s.Cause = cause.Error(), cause
+			s.Refused, s.Contested = errors.Is(cause, link.ErrRefused), errors.Is(cause, link.ErrContested)
 		}
 	})
 }

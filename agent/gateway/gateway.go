@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"watchpost/agent/clock"
-	"watchpost/agent/forward"
 	"watchpost/agent/health"
 	"watchpost/agent/page"
 	"watchpost/agent/record"
@@ -321,16 +320,6 @@ func (g *gateway) relayHealth(ctx context.Context) {
 		case <-changed:
 		}
 	}
-}
-
-// onLink keeps conditions and page in step with a platform's link.
-func (g *gateway) onLink(platform string, s forward.State) {
-	set(g.health, !s.Connected && !s.Refused, health.UplinkDown, platform, s.LastError)
-	set(g.health, !s.Connected && s.Refused, health.UplinkRefused, platform, s.LastError)
-	if !s.Connected && s.Contested { // cleared when a connection has held
-		g.health.Set(health.DuplicateClientID, platform, s.LastError)
-	}
-	g.sampled.notify()
 }
 
 // set sets a condition while it holds and clears it when it does not.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"watchpost/agent/forward"
+	"watchpost/agent/health"
 	"watchpost/agent/link"
 	"watchpost/agent/link/mqtt"
 	"watchpost/agent/message"
@@ -39,6 +40,7 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 		ClientID:       platform.ClientID,
 		Username:       platform.Username,
 		AllowPlaintext: platform.AllowPlaintext,
+		TLS:            g.trust(platform),
 		KeepAlive:      platform.KeepAlive,
 		Log:            g.log.With("room", "link", "platform", platform.ID),
 	}
@@ -47,6 +49,9 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 			secret, err := configs.ReadSecret(platform.PasswordFile)
 			return []byte(secret.Reveal()), err
 		}
+	}
+	if inClear(platform.Server) {
+		g.health.Set(health.Plaintext, platform.ID, "")
 	}
 	var err error
 	if u.dialer, err = mqtt.New(options); err != nil {

@@ -9,8 +9,16 @@ type Code string
 const (
 	// UplinkDown: a platform cannot be reached. Subject: the platform.
 	UplinkDown Code = "uplink_down"
+	// UplinkFallback: a platform is reached by its second way alone. Subject: the
+	// platform.
+	UplinkFallback Code = "uplink_fallback"
 	// UplinkRefused: a platform answered but refuses us. Subject: the platform.
 	UplinkRefused Code = "uplink_refused"
+	// UplinkUntrusted: no encrypted connection to a platform can be made, since one
+	// side's certificate or TLS itself is wrong. Subject: the platform.
+	UplinkUntrusted Code = "uplink_untrusted"
+	// Plaintext: what goes to a platform is not encrypted. Subject: the platform.
+	Plaintext Code = "plaintext"
 	// DuplicateClientID: another device uses our name. Subject: the platform.
 	DuplicateClientID Code = "duplicate_client_id"
 	// SensorFault: a sensor gives no value. Subject: the sensor.
@@ -163,13 +171,28 @@ func uplinkConditions() []Condition {
 		Remedy:    Text{"请让平台核对本网关的编号、密码或证书", "Ask the platform to check this gateway's id, password or certificate"},
 		DependsOn: []Code{DuplicateClientID},
 	}, {
+		Code: UplinkUntrusted, Severity: Critical,
+		Title:     Text{"与平台的加密连接建立不了，数据先存在本机", "No encrypted connection to the platform can be made; data is kept on this gateway"},
+		Remedy:    Text{"请让维护人员按所写的原因核对证书和服务器名", "Ask maintenance to check certificates and server name, as the reason says"},
+		DependsOn: []Code{UplinkRefused, DuplicateClientID},
+		// A server that is being set up ends handshakes too.
+		VisibleAfter: 10 * time.Second,
+	}, {
 		Code: UplinkDown, Severity: Warning,
 		Title:     Text{"与平台的连接中断，数据先存在本机", "The platform cannot be reached; data is kept on this gateway"},
 		Remedy:    Text{"请检查网线、路由器或物联网卡流量", "Check the network cable, the router or the SIM card's data plan"},
-		DependsOn: []Code{UplinkRefused, DuplicateClientID},
+		DependsOn: []Code{UplinkRefused, UplinkUntrusted, DuplicateClientID},
 		// Dialling anew after a broker restart or a router's lease change takes
 		// seconds; nobody needs to be told of that.
 		VisibleAfter: 10 * time.Second,
+	}, {
+		Code: UplinkFallback, Severity: Info,
+		Title:  Text{"与平台的 MQTT 连接中断，数据改走 HTTPS，没有丢失", "MQTT does not reach the platform; data goes by HTTPS, and none is lost"},
+		Remedy: Text{"如果一直不恢复，请让网络管理员放行 MQTT 端口", "If it stays so, ask whoever runs the network to let the MQTT port through"},
+	}, {
+		Code: Plaintext, Severity: Info,
+		Title:  Text{"发往平台的数据没有加密，沿途任何人都能看到", "What goes to the platform is not encrypted; anyone on the way can read it"},
+		Remedy: Text{"请让维护人员在配置中改用 tls://", "Ask maintenance to write tls:// in the configuration"},
 	}, {
 		Code: ClockUnsynced, Severity: Info,
 		Title:  Text{"时间未校准，记录的时间可能不准", "The clock is not set; recorded times may be wrong"},

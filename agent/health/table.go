@@ -17,6 +17,7 @@ type Active struct {
 	Severity Severity  `json:"severity"`
 	Subject  string    `json:"subject,omitempty"` // empty: the gateway itself
 	Detail   string    `json:"detail,omitempty"`  // for the technician; untranslated
+	Reason   Text      `json:"reason,omitzero"`   // Detail for everybody, where there are words for it
 	Since    time.Time `json:"since"`
 	Title    Text      `json:"title"`
 	Remedy   Text      `json:"remedy"`
@@ -46,6 +47,7 @@ type key struct {
 
 type state struct {
 	detail string
+	reason Text
 	since  time.Time
 }
 
@@ -85,14 +87,17 @@ func (t *Table) Belongs(subject, parent string) {
 // Set says that a condition holds for subject (empty: the gateway itself).
 // Setting it again renews the detail and keeps Since. A code that is not
 // declared is shown all the same, as a warning titled with its code.
-func (t *Table) Set(code Code, subject, detail string) {
+func (t *Table) Set(code Code, subject, detail string) { t.Explain(code, subject, detail, Text{}) }
+
+// Explain is Set with the detail in words besides.
+func (t *Table) Explain(code Code, subject, detail string, reason Text) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k := key{code, subject}
 	if s, ok := t.active[k]; ok {
-		s.detail = detail
+		s.detail, s.reason = detail, reason
 	} else {
-		t.active[k] = &state{detail: detail, since: t.now()}
+		t.active[k] = &state{detail: detail, reason: reason, since: t.now()}
 	}
 	t.update()
 }
@@ -215,7 +220,7 @@ func (t *Table) describe(k key, s *state) Active {
 		c = Condition{Severity: Warning, Title: Text{ZH: string(k.code), EN: string(k.code)}}
 	}
 	return Active{
-		Code: k.code, Severity: c.Severity, Subject: k.subject, Detail: s.detail,
+		Code: k.code, Severity: c.Severity, Subject: k.subject, Detail: s.detail, Reason: s.reason,
 		Since: s.since, Title: c.Title, Remedy: c.Remedy,
 	}
 }

@@ -191,6 +191,8 @@ func (s *shaper) said(c health.Active) bool {
 		return len(s.faultBanner()) > 0
 	case c.Code == health.ClockUnsynced:
 		return !s.view.Clock.Synced
+	case c.Code == health.Plaintext:
+		return true // it lasts; a row says so, and all may be well beside it
 	case ofUplink(c.Code):
 		return slices.ContainsFunc(s.view.Platforms, func(p Platform) bool { return p.ID == c.Subject && !p.Connected })
 	}
@@ -198,7 +200,7 @@ func (s *shaper) said(c health.Active) bool {
 }
 
 func ofUplink(c health.Code) bool {
-	return c == health.UplinkDown || c == health.UplinkRefused || c == health.DuplicateClientID
+	return c == health.UplinkDown || c == health.UplinkRefused || c == health.UplinkUntrusted || c == health.DuplicateClientID
 }
 
 // pick lists the sensors of which an observation is wanted, each once.

@@ -320,6 +320,9 @@ func (s *shaper) note(c health.Active) noteRow {
 	if r, ok := s.reasons[c.Detail]; ok {
 		row.Detail = s.of(r.What)
 	}
+	if c.Reason != (health.Text{}) {
+		row.Detail = s.of(c.Reason)
+	}
 	return row
 }
 

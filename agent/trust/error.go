@@ -80,6 +80,16 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
+// Lasts reports a reason that somebody has to put right. The others go away with
+// the network, and with the time that comes with it.
+func (e *Error) Lasts() bool {
+	switch e.Reason {
+	case NotYetOrClock, ExpiredOrClock, NoAnswer, MayWantTLS:
+		return false
+	}
+	return true
+}
+
 func badFile(path string, err error) error {
 	return &Error{Reason: BadFile, Args: []string{path, err.Error()}, cause: err}
 }

@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"time"
+
+	"watchpost/agent/forward"
+	"watchpost/agent/health"
+	"watchpost/agent/trust"
+	"watchpost/configs"
+)
+
+// trust is whom the link to a platform believes. Certificates are judged by the
+// clock that records are stamped with.
+func (g *gateway) trust(p configs.Platform) trust.Settings {
+	return trust.Settings{
+		CAFile: p.TLS.CAFile, CertFile: p.TLS.CertFile, KeyFile: p.TLS.KeyFile, ServerName: p.TLS.ServerName,
+		Clock: func() (now time.Time, set bool) {
+			stamp := g.clock.Now()
+			return stamp.Wall, stamp.Synced
+		},
+	}
+}
+
+// inClear reports a server to which everything goes unencrypted over a network.
+// What does not leave the gateway nobody on the way can read.
+func inClear(server string) bool {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "tcp" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip == nil || !ip.IsLoopback()
+}
+
+// linkTrouble is the condition that a link without a connection is in, and its
+// reason in words where there are any.
+func linkTrouble(s forward.State) (health.Code, health.Text) {
+	var reason health.Text
+	distrust, ok := errors.AsType[*trust.Error](s.Cause)
+	if ok {
+		reason.ZH, reason.EN = distrust.Words()
+	}
+	switch {
+	case s.Refused:
+		return health.UplinkRefused, reason
+	case ok && distrust.Lasts():
+		return health.UplinkUntrusted, reason
+	}
+	return health.UplinkDown, reason
+}
+
+// onLink keeps conditions and page in step with a platform's link.
+func (g *gateway) onLink(platform string, s forward.State) {
+	trouble, reason := linkTrouble(s)
+	for _, code := range []health.Code{health.UplinkDown, health.UplinkRefused, health.UplinkUntrusted} {
+		if s.Connected || code != trouble {
+			g.health.Clear(code, platform)
+			continue
+		}
+		g.health.Explain(code, platform, s.LastError, reason)
+	}
+	if !s.Connected && s.Contested { // cleared when a connection has held
+		g.health.Set(health.DuplicateClientID, platform, s.LastError)
+	}
+	g.sampled.notify()
+}
