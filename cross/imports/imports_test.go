@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"agent/link":          {},
 	"agent/link/*":        {"agent/link", "agent/trust"},
 	"agent/trust":         {"agent/link"},
+	"agent/receive":       {"agent/message", "agent/record"},
 	"agent/page":          {"drivers", "agent/health", "agent/people", "agent/record"},
 	"agent/page/pagetest": {"drivers", "agent/health", "agent/record", "agent/page"},
 	"agent/history":       {"drivers"},
