@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"time"
 
@@ -15,8 +16,10 @@ type viewJSON struct {
 	Now        time.Time       `json:"now"`
 	Gateway    gatewayJSON     `json:"gateway"`
 	Version    string          `json:"version"`
+	Build      string          `json:"build,omitempty"`
 	Run        string          `json:"run"`
 	Synced     bool            `json:"clock_synced"`
+	ClockSince *time.Time      `json:"clock_since"`
 	Banner     bannerJSON      `json:"banner"`
 	Sensors    []sensorJSON    `json:"sensors"`
 	Alarms     []alarmJSON     `json:"alarms"`
@@ -67,9 +70,14 @@ type alarmJSON struct {
 type platformJSON struct {
 	ID        string            `json:"id"`
 	Connected bool              `json:"connected"`
+	Via       string            `json:"via,omitempty"`
 	Since     *time.Time        `json:"since"`
 	LastError string            `json:"last_error,omitempty"`
 	Backlog   map[string]uint64 `json:"backlog"`
+	// HoldsDays is null while it is not known, and when nothing comes.
+	HoldsDays  *float64 `json:"backlog_holds_days"`
+	SentToday  int64    `json:"sent_today_bytes"`
+	SentPerDay *int64   `json:"sent_per_day_bytes"`
 }
 
 type storeJSON struct {
@@ -77,6 +85,8 @@ type storeJSON struct {
 	Bytes        int64 `json:"bytes"`
 	Cap          int64 `json:"cap_bytes"`
 	WrittenToday int64 `json:"written_today_bytes"`
+	// WrittenPerDay is null while it is not known.
+	WrittenPerDay *int64 `json:"written_per_day_bytes"`
 }
 
 type eventJSON struct {
@@ -99,11 +109,12 @@ func (l *look) document(v View) viewJSON {
 	inEN := &shaper{phrase: newPhrase(en), zone: l.zone, view: v}
 	said := inZH.banners()[0]
 	out := viewJSON{
-		Now: v.Now.UTC(), Gateway: gatewayJSON(v.Gateway), Version: v.Version, Run: v.Run, Synced: v.Clock.Synced,
+		Now: v.Now.UTC(), Gateway: gatewayJSON(v.Gateway), Version: v.Version, Build: v.Build, Run: v.Run,
+		Synced: v.Clock.Synced, ClockSince: known(v.Clock.Since),
 		Banner:  bannerJSON{said.State, health.Text{ZH: said.Text, EN: inEN.banners()[0].Text}},
 		Sensors: []sensorJSON{}, Alarms: []alarmJSON{}, Platforms: []platformJSON{}, Events: []eventJSON{},
 		Conditions: append([]health.Active{}, v.Conditions...),
-		Store:      storeJSON(v.Store),
+		Store:      storeJSON{v.Store.Durable, v.Store.Bytes, v.Store.Cap, v.Store.WrittenToday, counted(v.Store.WrittenPerDay)},
 	}
 	for _, x := range v.Sensors {
 		out.Sensors = append(out.Sensors, sensorDocument(x, inZH.stale(x)))
@@ -116,7 +127,9 @@ func (l *look) document(v View) viewJSON {
 		for _, lane := range record.Lanes() {
 			backlog[lane.String()] = x.Backlog[lane]
 		}
-		out.Platforms = append(out.Platforms, platformJSON{x.ID, x.Connected, known(x.Since), x.LastError, backlog})
+		out.Platforms = append(out.Platforms, platformJSON{
+			x.ID, x.Connected, x.Via, known(x.Since), x.LastError, backlog, days(x.HoldsDays), x.SentToday, counted(x.SentPerDay),
+		})
 	}
 	for _, e := range v.Events {
 		out.Events = append(out.Events, eventJSON{e.At.UTC(), health.Text{ZH: e.TextZH, EN: e.TextEN}})
@@ -140,6 +153,23 @@ func sensorDocument(x Sensor, stale bool) sensorJSON {
 		out.Quality = "none"
 	}
 	return out
+}
+
+// counted is nil for a number of bytes that is not known.
+func counted(bytes int64) *int64 {
+	if bytes <= 0 {
+		return nil
+	}
+	return &bytes
+}
+
+// days is nil for what is not known or has no end.
+func days(n float64) *float64 {
+	if n <= 0 || math.IsInf(n, 0) || math.IsNaN(n) {
+		return nil
+	}
+	n = math.Round(n*10) / 10
+	return &n
 }
 
 func known(at time.Time) *time.Time {

@@ -59,7 +59,10 @@ func viewMetrics(set *metrics.Set, v View) {
 	gauge(float64(v.Store.Bytes), "watchpost_buffer_bytes")
 	gauge(float64(v.Store.Cap), "watchpost_buffer_capacity_bytes")
 	for _, p := range v.Platforms {
-		gauge(truth(p.Connected), "watchpost_uplink_connected", "platform", p.ID)
+		gauge(truth(p.Connected && p.Via != ViaHTTPS), "watchpost_uplink_connected", "platform", p.ID, "via", ViaMQTT)
+		if p.Fallback {
+			gauge(truth(p.Connected && p.Via == ViaHTTPS), "watchpost_uplink_connected", "platform", p.ID, "via", ViaHTTPS)
+		}
 		for _, lane := range record.Lanes() {
 			gauge(float64(p.Backlog[lane]), "watchpost_buffer_records", "platform", p.ID, "lane", lane.String())
 		}

@@ -25,7 +25,7 @@ func TestMetrics(t *testing.T) {
 		`watchpost_buffer_commits_total 4`,
 		`watchpost_buffer_written_bytes_total 5`,
 		`watchpost_uplink_messages_total{platform="city"} 6`,
-		`watchpost_uplink_connected{platform="city"} 0`,
+		`watchpost_uplink_connected{platform="city",via="mqtt"} 0`,
 		`watchpost_buffer_records{platform="city",lane="readings"} 1247`,
 		`watchpost_health{code="uplink_down",severity="warning",subject="city"} 1`,
 		`watchpost_alarms_active{level="orange"} 1`,

@@ -66,11 +66,13 @@ type model struct {
 	ClockAge          *age
 	Path, Query       string // of this page, and what its stream is asked with
 	MoreEvents        bool
+	ZoneMinutes       int      // of the gateway's clock before UTC
 	Thing             *thing   // a sensor's page only
 	Book              *logbook // the event log only
 }
 
 type sensorRow struct {
+	Linked       bool // it leads to the sensor's own page
 	ID           string
 	Name, Place  string
 	Tone         tone
@@ -107,6 +109,9 @@ type platformRow struct {
 	Age       *age
 	LastError string
 	Waiting   string // empty: everything is sent
+	Holds     string // how long there is room; empty: not known
+	Sent      string
+	PerDay    string
 	Lanes     []laneRow
 }
 
@@ -115,6 +120,7 @@ type laneRow struct{ Name, Count string }
 type storeRow struct {
 	Tone              tone
 	Word, Used, Today string
+	PerDay            string // empty: not known
 	Cap               string
 	Percent           int64 // of Cap; -1: not known
 }
@@ -166,6 +172,9 @@ func (s *shaper) model() model {
 		Synced: v.Clock.Synced, ClockAge: s.ageIf("for", v.Clock.Since), Version: v.Version, Build: v.Build, Run: v.Run, Path: "/",
 		Ago: s.get("ago"), For: s.get("for"), StaleWord: s.get("state.stale"),
 		Store: s.store(), Sensors: s.rows(),
+	}
+	for i := range m.Sensors {
+		m.Sensors[i].Linked = m.Sensors[i].ID != ""
 	}
 	for _, a := range s.alarms() {
 		m.Alarms = append(m.Alarms, s.alarm(a))
@@ -348,8 +357,15 @@ func (s *shaper) subject(id string) string {
 
 func (s *shaper) platform(p Platform) platformRow {
 	row := platformRow{ID: p.ID, Tone: toneOK, Word: s.get("link.up"), Age: s.ageIf("for", p.Since)}
+	if p.Via == ViaHTTPS {
+		row.Word = s.get("link.https")
+	}
 	if !p.Connected {
 		row.Tone, row.Word, row.LastError = toneInfo, s.get("link.down"), p.LastError
+	}
+	row.Holds, row.PerDay = s.holds(p.HoldsDays), s.perDay(p.SentPerDay)
+	if p.SentToday > 0 || p.SentPerDay > 0 {
+		row.Sent = size(p.SentToday)
 	}
 	if n := p.Waiting(); n > 0 {
 		row.Waiting = grouped(n)
@@ -362,9 +378,32 @@ func (s *shaper) platform(p Platform) platformRow {
 	return row
 }
 
+// holds says how long the store has room.
+func (s *shaper) holds(days float64) string {
+	const most = 365
+	switch {
+	case !(days > 0):
+		return ""
+	case days > most:
+		return s.fill("holds.most", most, "")
+	case days < 2:
+		return s.fill("holds.hours", uint64(days*24), "")
+	}
+	return s.fill("holds", uint64(days), "")
+}
+
+func (s *shaper) perDay(bytes int64) string {
+	if bytes <= 0 {
+		return ""
+	}
+	return s.fill("per.day", 0, size(bytes))
+}
+
 func (s *shaper) store() storeRow {
 	v := s.view.Store
-	row := storeRow{Tone: toneOK, Word: s.get("store.ok"), Used: size(v.Bytes), Today: size(v.WrittenToday), Percent: -1}
+	row := storeRow{
+		Tone: toneOK, Word: s.get("store.ok"), Used: size(v.Bytes), Today: size(v.WrittenToday), PerDay: s.perDay(v.WrittenPerDay), Percent: -1,
+	}
 	if !v.Durable {
 		row.Tone, row.Word = toneDanger, s.get("store.ram")
 	}

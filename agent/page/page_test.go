@@ -94,7 +94,7 @@ func TestGolden(t *testing.T) {
 func sensorRow(t *testing.T, html, name string) string {
 	t.Helper()
 	for _, row := range strings.Split(html, `<li class="row sensor`)[1:] {
-		if strings.Contains(row, "<b>"+name+"</b>") {
+		if strings.Contains(row, ">"+name+"</a></b>") {
 			return strings.Split(row, "</li>")[0]
 		}
 	}

@@ -73,19 +73,29 @@ type Alarm struct {
 	Since  time.Time
 }
 
+// The ways to a platform.
+const (
+	ViaMQTT  = "mqtt"
+	ViaHTTPS = "https"
+)
+
 // Platform is one receiver and its link.
 type Platform struct {
 	ID        string
 	Connected bool
+	// Via is the way that carries the lanes while Connected: ViaMQTT or ViaHTTPS.
+	Via string
+	// Fallback says that there is a second way.
+	Fallback  bool
 	Since     time.Time // of the present state; zero: never connected in this run
 	LastError string    // for the technician; shown only while not connected
 	// Backlog counts the records that wait to be sent, by record.Lane.
 	Backlog [3]uint64
 	// HoldsDays is how long the store has room for what comes at the present
-	// rate, if nothing is sent: under 0 it is not known, and +Inf when nothing comes.
+	// rate, if nothing is sent: 0 while it is not known, and +Inf when nothing comes.
 	HoldsDays float64
 	// SentToday and SentPerDay are bytes sent to it, today since midnight UTC and
-	// on average over this run; under 0 they are not known.
+	// on average over this run; 0 while it is not known.
 	SentToday, SentPerDay int64
 }
 
@@ -98,7 +108,7 @@ type Store struct {
 	Bytes        int64 // on flash now
 	Cap          int64 // 0: not known
 	WrittenToday int64 // bytes written to flash since midnight UTC
-	// WrittenPerDay is the average over this run; under 0 it is not known.
+	// WrittenPerDay is the average over this run; 0 while it is not known.
 	WrittenPerDay int64
 }
 

@@ -3,7 +3,7 @@
   'use strict';
   var SILENT = 25000, LOST = 30000, POLL = 15000, RETRY = 60000;
   var body = document.body, view = document.getElementById('view');
-  var address = '?lang=' + body.dataset.lang;
+  var address = '?lang=' + body.dataset.lang + body.dataset.query;
   var forms = { ago: body.dataset.ago.split('|'), for: body.dataset.for.split('|') };
   var seen = {}, source = null, failures = 0, polling = 0, retrying = 0, fetching = false;
   var ahead = 0;      // gateway's clock minus this device's
