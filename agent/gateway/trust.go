@@ -56,12 +56,13 @@ func linkTrouble(s forward.State) (health.Code, health.Text) {
 func (g *gateway) onLink(platform string, s forward.State) {
 	trouble, reason := linkTrouble(s)
 	for _, code := range []health.Code{health.UplinkDown, health.UplinkRefused, health.UplinkUntrusted} {
-		if s.Connected || code != trouble {
+		if s.Connected || code != trouble || s.Second && code == health.UplinkDown {
 			g.health.Clear(code, platform)
 			continue
 		}
-		g.health.Explain(code, platform, s.LastError, reason)
+		g.health.Explain(code, platform, linkDetail(s), reason)
 	}
+	set(g.health, !s.Connected && s.Second, health.UplinkFallback, platform, s.LastError)
 	if !s.Connected && s.Contested { // cleared when a connection has held
 		g.health.Set(health.DuplicateClientID, platform, s.LastError)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"watchpost/agent/forward"
 	"watchpost/agent/health"
@@ -57,6 +58,14 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 	if u.dialer, err = mqtt.New(options); err != nil {
 		return nil, fmt.Errorf("prepare link to platform %s: %w", platform.ID, err)
 	}
+	second, err := g.secondWay(platform)
+	if err != nil {
+		return nil, err
+	}
+	var after time.Duration
+	if platform.Fallback != nil {
+		after = platform.Fallback.After
+	}
 	u.forwarder, err = forward.New(forward.Options{
 		Platform:   platform.ID,
 		Source:     g.buffer,
@@ -66,8 +75,12 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 		Inbox:      u,
 		Linger:     forward.DefaultLinger(),
 		BackoffMax: g.opts.Reconnect,
-		OnState:    u.onState,
-		Log:        g.log.With("room", "forward"),
+
+		Second:      second,
+		SecondAfter: after,
+
+		OnState: u.onState,
+		Log:     g.log.With("room", "forward"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare forwarding to platform %s: %w", platform.ID, err)
@@ -164,8 +177,8 @@ func (u *uplink) onState(s forward.State) {
 	u.state = s
 	u.mu.Unlock()
 	u.g.onLink(u.platform.ID, s)
-	if s.Connected != was.Connected {
-		u.g.log.Info("link changed", "platform", u.platform.ID, "connected", s.Connected, "session", s.Session, "why", s.LastError)
+	if s.Connected != was.Connected || s.Second != was.Second {
+		u.g.log.Info("link changed", "platform", u.platform.ID, "connected", s.Connected, "via", via(s), "session", s.Session, "why", s.LastError)
 	}
 }
 

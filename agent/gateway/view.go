@@ -52,7 +52,7 @@ func (g *gateway) View() page.View {
 	for _, u := range g.uplinks {
 		s := u.linkState()
 		v.Platforms = append(v.Platforms, page.Platform{
-			ID: u.platform.ID, Connected: s.Connected, Since: g.ago(s.Since), LastError: s.LastError, Backlog: u.backlog(),
+			ID: u.platform.ID, Connected: via(s) != "", Via: via(s), Fallback: u.platform.Fallback != nil, Since: g.ago(s.Since), LastError: linkDetail(s), Backlog: u.backlog(),
 		})
 	}
 	return v
