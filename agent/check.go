@@ -158,7 +158,7 @@ func listRemarks(out io.Writer, cfg *configs.Config, l configs.Language) error {
 	for _, s := range cfg.Sensors {
 		if s.Alarm != nil {
 			alarms++
-			reached = reached || !milder(s.Alarm.Level, cfg.Output.Level)
+			reached = reached || !milder(s.Alarm.Worst(), cfg.Output.Level)
 			remarks = append(remarks, alarmRemarks(s)...)
 		}
 	}

@@ -186,49 +186,6 @@ func (r *reader) compares(s *Sensor) (compares, known bool) {
 	return false, false
 }
 
-// alarmer is a Catalogue that knows whether a sensor with these options has
-// anything that can be in alarm: a reader of cards has not.
-type alarmer interface {
-	Alarms(driver string, options any) bool
-}
-
-func (r *reader) alarm(s *Sensor, path string) {
-	above, below := join(path, "above"), join(path, "clear_below")
-	a := s.Alarm
-	if drivers, ok := r.drivers.(alarmer); ok && s.Options != nil && !drivers.Alarms(s.Driver, s.Options) {
-		r.report(r.where(path, ""), path, "no-alarm", Words{"删去 alarm", "no alarm here"}, "")
-		return
-	}
-	compares, asked := r.compares(s)
-	switch {
-	case asked && !compares:
-		for _, key := range []string{above, below} {
-			if at, written := r.seen[key]; written {
-				r.report(at, key, "no-thresholds", wantLevelAlone, "")
-			}
-		}
-		return
-	case a.Above == nil && a.ClearBelow == nil:
-		if asked {
-			r.report(r.where(path, ""), above, "missing",
-				Words{"高于多少报警，如 1.5m", "the level above which to raise the alarm, such as 1.5m"}, "")
-		}
-		return
-	case a.Above == nil:
-		r.report(r.where(below, path), above, "missing-beside", wantBoth, "", plain("clear_below"))
-		return
-	case a.ClearBelow == nil:
-		r.report(r.where(above, path), below, "missing-beside",
-			Words{"比 above 低的长度，以免水波反复触发报警", "a length below above, so that waves do not raise and clear in turn"}, "", plain("above"))
-		return
-	}
-	if r.valid(above) && r.valid(below) && a.ClearBelow.Compare(*a.Above) >= 0 {
-		limit := a.Above.String()
-		r.report(r.where(below, path), below, "not-below", Words{"低于 " + limit + " 的长度", "a length below " + limit}, "",
-			plain(quote(a.ClearBelow.String())))
-	}
-}
-
 // valid reports whether nothing was said against the value at path.
 func (r *reader) valid(path string) bool {
 	for _, p := range r.problems {

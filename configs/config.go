@@ -164,27 +164,3 @@ type Report struct {
 	// InAlarm replaces Every while the sensor is in alarm.
 	InAlarm time.Duration `yaml:"in_alarm" default:"1s" min:"100ms" max:"24h" doc:"报警期间多久上报一次|sent every, while in alarm"`
 }
-
-// Alarm is a sensor's rule. A level has both thresholds, a contact neither: it
-// is in alarm when it is active.
-type Alarm struct {
-	Above      *Length `yaml:"above" with:"clear_below" doc:"高于它报警|raised above"`
-	ClearBelow *Length `yaml:"clear_below" with:"above" doc:"低于它解除|cleared below"`
-	Level      Level   `yaml:"level" required:"true" doc:"级别|level"`
-}
-
-// Level is how grave an alarm is.
-type Level string
-
-// The levels of China's emergency warnings, mildest first.
-const (
-	Blue   Level = "blue"
-	Yellow Level = "yellow"
-	Orange Level = "orange"
-	Red    Level = "red"
-)
-
-// Values lists the levels.
-func (Level) Values() []string {
-	return []string{string(Blue), string(Yellow), string(Orange), string(Red)}
-}

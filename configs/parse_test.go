@@ -37,13 +37,13 @@ func TestSmall(t *testing.T) {
 			Options: &levelOptions{Bus: "i2c-1", Address: 0x48, Input: "AIN0", Shunt: 150, Span: 5e9},
 			Sample:  200 * time.Millisecond,
 			Report:  Report{Every: time.Second, Change: &Length{1, 2}, InAlarm: time.Second},
-			Alarm:   &Alarm{Above: &Length{15, 1}, ClearBelow: &Length{14, 1}, Level: Orange},
+			Alarm:   &Alarm{Above: &Length{15, 1}, ClearBelow: &Length{14, 1}, Level: Orange, FaultAfter: 2 * time.Minute, FaultLevel: "yellow"},
 		}, {
 			ID: "smoke", Name: Name{Zh: "地下车库烟感", En: "Smoke detector"}, Place: Place{At: "地下车库入口"}, Driver: "contact",
 			Options: &contactOptions{Line: "gpiochip0:17", Measures: "smoke", Active: "closed"},
 			Sample:  200 * time.Millisecond,
 			Report:  Report{Every: time.Second, InAlarm: time.Second},
-			Alarm:   &Alarm{Level: Red},
+			Alarm:   &Alarm{Level: Red, FaultAfter: 2 * time.Minute, FaultLevel: "yellow"},
 		}, {
 			ID: "door", Name: Name{Zh: "水泵房门", En: "Pump room door"}, Place: Place{At: "水泵房"}, Driver: "contact",
 			Options: &contactOptions{Line: "gpiochip0:27", Measures: "door", Active: "open"},

@@ -76,6 +76,9 @@ var sentences = map[Code]Words{
 	"change-of-switch": {"这种传感器没有长度可比，状态一变就会上报", "this sensor has no length to compare; its changes are always reported"},
 	"no-thresholds":    {"触点没有高低门限", "a contact has no thresholds"},
 	"no-alarm":         {"这种传感器不会报警", "this sensor raises no alarm"},
+	"beside-levels":    {"有 levels 就不能再写它", "not possible beside levels"},
+	"not-worse":        {"{0} 不比前一级 {1} 重", "{0} is not worse than {1} before it"},
+	"not-above":        {"{0} 不高于前一级", "{0} is not above the level before it"},
 	"not-below":        {"{0} 不低于 above", "{0} is not below above"},
 }
 
