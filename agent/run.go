@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"watchpost/agent/gateway"
+	"watchpost/agent/watchdog"
 	"watchpost/configs"
 	"watchpost/drivers/board"
 )
@@ -27,7 +28,8 @@ type runCommand struct {
 
 // Run is the agent until SIGINT or SIGTERM.
 func (c runCommand) Run(to streams) error {
-	cfg, err := load(c.Config, to, configs.LanguageOf(os.Getenv))
+	l := configs.LanguageOf(os.Getenv)
+	cfg, err := load(c.Config, to, l)
 	if err != nil {
 		return err
 	}
@@ -42,11 +44,17 @@ func (c runCommand) Run(to streams) error {
 		log.Warn("own program not found: the store is checked in this process", "error", err)
 		self = ""
 	}
+	manager, err := watchdog.FromEnvironment(os.Getenv, os.Getpid())
+	if err != nil {
+		log.Warn("service manager is not told how the agent does", "err", err)
+	}
 	err = gateway.Run(ctx, cfg, gateway.Options{
 		Host:       board.Periph(log),
 		Executable: self,
 		Version:    release,
 		BuiltAt:    readBuild().at,
+		Manager:    manager,
+		Language:   l,
 		Log:        log,
 	})
 	if err != nil {

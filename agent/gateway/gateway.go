@@ -14,6 +14,7 @@ import (
 	"watchpost/agent/page"
 	"watchpost/agent/record"
 	"watchpost/agent/sense"
+	"watchpost/agent/watchdog"
 	"watchpost/buffer"
 	"watchpost/configs"
 	"watchpost/drivers/board"
@@ -58,7 +59,12 @@ type Options struct {
 	Page net.Listener
 	// Clock replaces the system's clock in tests; nil means clock.System.
 	Clock *clock.Source
-	Log   *slog.Logger // nil: silent
+	// Manager is the service manager, nil when none started this process. It is
+	// told that the agent is ready when sensors are taken in: the store is open
+	// then, or has been waited for long enough.
+	Manager  *watchdog.Manager
+	Language configs.Language // of what the manager is told
+	Log      *slog.Logger     // nil: silent
 }
 
 // gateway is one running agent.
@@ -226,6 +232,7 @@ func (g *gateway) run(ctx context.Context) {
 	outlets.Go(func() { g.housekeep(late, supervisor) })
 	outlets.Go(func() { g.health.Run(late) })
 	outlets.Go(func() { g.relayHealth(late) })
+	outlets.Go(func() { g.tellManager(ctx) })
 
 	fixes := make(chan clock.Fix)
 	var work, watch sync.WaitGroup

@@ -19,6 +19,7 @@ import (
 
 	"watchpost/agent/clock"
 	"watchpost/agent/gateway"
+	"watchpost/agent/watchdog"
 	"watchpost/configs"
 	"watchpost/drivers/sim"
 )
@@ -38,6 +39,8 @@ type rig struct {
 	city   *city         // nil: no platform
 	clock  *clock.Source // nil: the system's
 	config string        // rigConfig, or one with its holes
+
+	manager *watchdog.Manager // nil: none
 }
 
 // setting is a level that the test sets and the model reads.
@@ -112,7 +115,7 @@ func (r *rig) start() *life {
 	ctx, stop := context.WithCancel(context.Background())
 	life := &life{t: r.t, base: "http://" + address, stop: stop, done: make(chan error, 1)}
 	go func() {
-		life.done <- gateway.Run(ctx, cfg, gateway.Options{Host: r.board, Version: "test", Reconnect: time.Second, Clock: r.clock})
+		life.done <- gateway.Run(ctx, cfg, gateway.Options{Host: r.board, Version: "test", Reconnect: time.Second, Clock: r.clock, Manager: r.manager, Language: configs.Chinese})
 	}()
 	return life
 }

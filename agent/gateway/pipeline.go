@@ -41,6 +41,7 @@ type pipeline struct {
 	started  chan struct{}
 	recalled bool
 	fixes    fixes
+	beat     beat
 }
 
 func newPipeline(g *gateway) *pipeline {
@@ -101,6 +102,7 @@ func severity(l configs.Level) record.Severity {
 // run takes in observations, and what is learnt of the clock, until in is
 // closed.
 func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <-chan clock.Fix) {
+	p.beat.moved()
 	wait := time.NewTimer(storeWait)
 	select {
 	case <-p.g.buffer.Ready():
@@ -114,6 +116,7 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <
 	look := time.NewTicker(storeWait)
 	defer look.Stop()
 	for {
+		p.beat.moved()
 		select {
 		case o, more := <-in:
 			if !more {
@@ -236,6 +239,7 @@ func (p *pipeline) tell(lane buffer.Lane, rec any, encoded []byte, notes ...buff
 // not kept yet. A record that is in memory only is on its way all the same: the
 // buffer's own condition tells people.
 func (p *pipeline) append(lane buffer.Lane, rec []byte, notes ...buffer.Note) record.Position {
+	p.beat.moved()
 	table, revision := p.clockNote()
 	at, err := p.g.buffer.Append(lane, rec, append(notes, table...)...)
 	refused := err != nil && !errors.Is(err, buffer.ErrNotDurable)

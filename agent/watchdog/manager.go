@@ -22,7 +22,8 @@ type Manager struct {
 
 // FromEnvironment finds the manager by NOTIFY_SOCKET, WATCHDOG_USEC and
 // WATCHDOG_PID: nil when there is none. pid is this process's. A socket of
-// another kind than AF_UNIX and a timeout that is no number are errors.
+// another kind than AF_UNIX is an error, and so is a timeout that is no number:
+// then the manager is there, and can be told all but that the agent moves.
 func FromEnvironment(getenv func(string) string, pid int) (*Manager, error) {
 	name := getenv("NOTIFY_SOCKET")
 	if name == "" {
@@ -38,7 +39,7 @@ func FromEnvironment(getenv func(string) string, pid int) (*Manager, error) {
 	}
 	n, err := strconv.ParseInt(usec, 10, 64)
 	if err != nil || n <= 0 || n > int64(1<<63-1)/int64(time.Microsecond) {
-		return nil, fmt.Errorf("read WATCHDOG_USEC %q: not a time in microseconds", usec)
+		return m, fmt.Errorf("read WATCHDOG_USEC %q: not a time in microseconds", usec)
 	}
 	m.timeout = time.Duration(n) * time.Microsecond
 	return m, nil
