@@ -178,6 +178,12 @@ func (p Plan) written(readings Range) Range {
 	return Range{one(readings.Calm), one(readings.Most)}
 }
 
+// HoldsDays is how many days free bytes last for so many readings a day when
+// nothing is sent; +Inf when none come.
+func HoldsDays(free int64, readingsPerDay float64, commitEvery time.Duration) float64 {
+	return Plan{CommitEvery: commitEvery, MaxBytes: free}.holds(readingsPerDay)
+}
+
 func (p Plan) holds(n float64) float64 {
 	if n == 0 {
 		return math.Inf(1)

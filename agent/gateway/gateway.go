@@ -81,6 +81,7 @@ type gateway struct {
 	buffer   *buffer.Buffer
 	live     *live
 	wear     wear
+	clockIs  standing
 	changed  *broadcast // documents and page
 	sampled  *broadcast // page only: a reading was taken in
 	sensors  []sense.Sensor
@@ -152,7 +153,7 @@ func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, 
 		}
 		g.uplinks = append(g.uplinks, u)
 	}
-	g.page, err = page.New(page.Options{Source: g, Probe: g, People: g.people(), Metrics: g.metrics, Log: g.log.With("room", "page")})
+	g.page, err = page.New(page.Options{Source: g, Probe: g, History: g, People: g.people(), Metrics: g.metrics, Log: g.log.With("room", "page")})
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +298,9 @@ func (g *gateway) housekeep(ctx context.Context, supervisor *sense.Supervisor) {
 		set(g.health, stats.LiveBytes > stats.MaxBytes/10*9, health.StoreNearlyFull, "",
 			fmt.Sprintf("%d of %d bytes", stats.LiveBytes, stats.MaxBytes))
 		g.wear.turn(time.Now(), stats.BytesWritten)
+		g.clockIs.see(g.clock.Now())
 		for _, u := range g.uplinks {
+			u.sent.turn(time.Now(), u.bytesSent())
 			if s := u.linkState(); s.Connected && time.Since(s.Since) > heldFor {
 				g.health.Clear(health.DuplicateClientID, u.platform.ID)
 			}

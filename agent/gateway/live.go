@@ -140,8 +140,8 @@ func (l *live) seen() uint64 {
 	return l.readings
 }
 
-// recentEvents is how many lines of the log the page shows.
-const recentEvents = 20
+// recentEvents is how many lines the page's log has.
+const recentEvents = 200
 
 // remember puts a line of this run into the log. The page reads it here, so that
 // no page has to wait for flash.

@@ -10,6 +10,7 @@ import (
 	"watchpost/agent/alarm"
 	"watchpost/agent/clock"
 	"watchpost/agent/health"
+	"watchpost/agent/history"
 	"watchpost/agent/record"
 	"watchpost/agent/sense"
 	"watchpost/buffer"
@@ -34,6 +35,7 @@ type pipeline struct {
 	engine   *alarm.Engine
 	contacts *sense.Contacts
 	cards    *sense.Cards
+	history  *history.History         // of what was taken in, for the charts
 	babbling map[string]time.Duration // by sensor: when it last spoke too fast, since boot
 	lost     bool                     // the last append was refused, and said so
 	// started is closed when what earlier runs left has been taken up, or waited
@@ -45,7 +47,7 @@ type pipeline struct {
 }
 
 func newPipeline(g *gateway) *pipeline {
-	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), babbling: map[string]time.Duration{}, started: make(chan struct{})}
+	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), history: history.New(g.clock.Now().Offset), babbling: map[string]time.Duration{}, started: make(chan struct{})}
 }
 
 // rules makes the alarm rules of the configuration.
@@ -179,6 +181,7 @@ func (p *pipeline) retire(key string, value []byte, at record.Position) {
 // take is the way of one reading through the agent.
 func (p *pipeline) take(o sense.Observation) {
 	p.g.live.see(o.Reading)
+	p.history.Add(o.Reading.Sensor, o.Reading.At.Offset, o.Reading.Reading)
 	p.condition(o)
 	for _, step := range p.engine.Observe(o.Reading) {
 		at := p.tell(buffer.Alarms, step.Alarm, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})

@@ -23,6 +23,7 @@ type uplink struct {
 	dialer    *mqtt.Dialer
 	forwarder *forward.Forwarder
 	session   atomic.Uint64 // of the newest state that was shaped
+	sent      wear          // bytes sent, counted by day as those to flash are
 
 	// mu guards everything that follows.
 	mu    sync.Mutex
@@ -170,6 +171,10 @@ func (u *uplink) backlog() (held [3]uint64) {
 	}
 	return held
 }
+
+// bytesSent is what went to the platform over MQTT in this run, headers of MQTT
+// included, those of TCP and TLS not.
+func (u *uplink) bytesSent() uint64 { return uint64(u.dialer.Stats().BytesSent) }
 
 func (u *uplink) onState(s forward.State) {
 	u.mu.Lock()

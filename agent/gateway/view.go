@@ -27,13 +27,15 @@ func (g *gateway) View() page.View {
 	v := page.View{
 		Gateway:    page.Gateway{ID: g.cfg.Gateway.ID, Compound: g.cfg.Gateway.Compound, Building: g.cfg.Gateway.Building},
 		Version:    g.opts.Version,
+		Build:      builtWith(),
 		Run:        record.Run(stats.Run).String(),
 		Now:        now.Wall,
 		Conditions: g.conditions(),
 		Store: page.Store{
 			Durable: stats.Durable, Bytes: stats.LiveBytes, Cap: stats.MaxBytes, WrittenToday: g.wear.today(stats.BytesWritten),
+			WrittenPerDay: int64(g.perDay(stats.BytesWritten)),
 		},
-		Clock: page.Clock{Synced: now.Synced},
+		Clock: page.Clock{Synced: now.Synced, Since: g.shown(g.clockIs.see(now))},
 	}
 	for _, line := range g.live.recent() {
 		v.Events = append(v.Events, page.Event{At: g.shown(line.at), TextZH: line.zh, TextEN: line.en, Private: line.private})
@@ -49,10 +51,12 @@ func (g *gateway) View() page.View {
 			TextEN: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.English), alarm.English),
 		})
 	}
+	holds := g.holdsDays()
 	for _, u := range g.uplinks {
 		s := u.linkState()
 		v.Platforms = append(v.Platforms, page.Platform{
 			ID: u.platform.ID, Connected: via(s) != "", Via: via(s), Fallback: u.platform.Fallback != nil, Since: g.ago(s.Since), LastError: linkDetail(s), Backlog: u.backlog(),
+			HoldsDays: holds, SentToday: u.sent.today(u.bytesSent()), SentPerDay: int64(g.perDay(u.bytesSent())),
 		})
 	}
 	return v

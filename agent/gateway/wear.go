@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// wear counts the bytes written to flash since midnight UTC.
+// wear counts the bytes written to flash, or sent to a platform, since midnight
+// UTC.
 type wear struct {
 	// mu guards everything that follows.
 	mu   sync.Mutex
 	day  int    // of the year
-	base uint64 // written before that day began
+	base uint64 // counted before that day began
 }
 
 // turn begins a new day when there is one.
