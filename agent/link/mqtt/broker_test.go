@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -19,7 +20,10 @@ import (
 
 // startBroker runs a real broker that knows one user, who may not write to
 // "secret".
-func startBroker(t *testing.T) (*mochi.Server, Options) {
+func startBroker(t *testing.T) (*mochi.Server, Options) { return startTLSBroker(t, nil) }
+
+// startTLSBroker is startBroker with TLS, unless config is nil.
+func startTLSBroker(t *testing.T, config *tls.Config) (*mochi.Server, Options) {
 	t.Helper()
 	s := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	err := s.AddHook(new(auth.Hook), &auth.Options{Ledger: &auth.Ledger{
@@ -32,7 +36,7 @@ func startBroker(t *testing.T) (*mochi.Server, Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tcp := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
+	tcp := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0", TLSConfig: config})
 	if err := s.AddListener(tcp); err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +44,24 @@ func startBroker(t *testing.T) (*mochi.Server, Options) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return s, Options{
-		Server: "tcp://" + tcp.Address(), ClientID: "GW-0317", AllowPlaintext: true,
+	o := Options{
+		Server: "tcp://" + tcp.Address(), ClientID: "GW-0317", AllowPlaintext: config == nil,
 		Username: "gw", Password: func() ([]byte, error) { return []byte("right"), nil },
 	}
+	if config != nil {
+		o.Server = "tls://" + tcp.Address()
+	}
+	return s, o
+}
+
+// address is where a broker of startBroker listens.
+func address(t *testing.T, s *mochi.Server) string {
+	t.Helper()
+	l, ok := s.Listeners.Get("t")
+	if !ok {
+		t.Fatal("the broker does not listen")
+	}
+	return l.Address()
 }
 
 // listen hands over what the broker passes on for a topic.

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"crypto/tls"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -16,6 +17,7 @@ import (
 // fakeBroker makes the faults that a real broker will not make on demand.
 type fakeBroker struct {
 	listener net.Listener
+	tls      *tls.Config // nil: in clear
 	connack  byte
 	suback   byte
 	// publish decides on a PUBLISH: whether the broker takes it, answers it and
@@ -23,6 +25,8 @@ type fakeBroker struct {
 	publish func(*packets.PublishPacket) (take, answer, keep bool)
 	// kick ends each connection after its CONNACK, deaf reads nothing after it.
 	kick, deaf bool
+	// mute ends each connection instead of a CONNACK, frozen keeps it.
+	mute, frozen bool
 
 	mu    sync.Mutex
 	taken map[string]int
@@ -34,6 +38,9 @@ func startFake(t *testing.T, b *fakeBroker) *fakeBroker {
 	var err error
 	if b.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
+	}
+	if b.tls != nil {
+		b.listener = tls.NewListener(b.listener, b.tls)
 	}
 	b.taken = map[string]int{}
 	var all sync.WaitGroup
@@ -57,6 +64,12 @@ func startFake(t *testing.T, b *fakeBroker) *fakeBroker {
 
 func (b *fakeBroker) serve(c net.Conn, end <-chan struct{}) {
 	if _, err := packets.ReadPacket(c); err != nil {
+		return
+	}
+	if b.frozen {
+		<-end
+	}
+	if b.mute || b.frozen {
 		return
 	}
 	ack := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
