@@ -17,14 +17,15 @@ import (
 
 // commands are the words of the command line.
 type commands struct {
-	Demo demoCommand `cmd:"" help:"Show the whole job: a simulated board, the real agent, a broker, the page."`
+	Demo   demoCommand   `cmd:"" help:"Show the whole job: a simulated board, the real agent, a broker, the page."`
+	Follow followCommand `cmd:"" help:"Follow gateways at a broker as a platform would, and say what is missing."`
 }
 
 func main() {
 	started := time.Now()
 	parser, err := kong.New(&commands{},
 		kong.Name("watchpost-desk"),
-		kong.Description("watchpost at the desk.\n\nExit status: 0 ended as asked, 1 an error, 2 a wrong command line."),
+		kong.Description("watchpost at the desk.\n\nExit status: 0 ended as asked, 1 an error, or something was missing, 2 a wrong command line."),
 		kong.UsageOnError(),
 	)
 	if err != nil {
@@ -38,6 +39,9 @@ func main() {
 	defer stop()
 	if err := call.Run(&session{ctx: ctx, started: started}); err != nil && !errors.Is(err, context.Canceled) {
 		stop()
+		if _, usage := errors.AsType[usageError](err); usage {
+			exit(2, err)
+		}
 		exit(1, err)
 	}
 }
