@@ -153,7 +153,7 @@ func build(ctx context.Context, cfg *configs.Config, opts Options) (_ *gateway, 
 		}
 		g.uplinks = append(g.uplinks, u)
 	}
-	g.page, err = page.New(page.Options{Source: g, Probe: g, History: g, People: g.people(), Metrics: g.metrics, Log: g.log.With("room", "page")})
+	g.page, err = page.New(page.Options{Source: g, Probe: g, Acknowledge: g.AcknowledgeAlarm, History: g, People: g.people(), Metrics: g.metrics, Log: g.log.With("room", "page")})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"watchpost/agent/alarm"
 	"watchpost/agent/clock"
 	"watchpost/agent/record"
 	"watchpost/drivers"
@@ -20,7 +21,7 @@ type live struct {
 	alarms   []record.Alarm
 	revision uint64
 	asOf     record.Position
-	alarming map[string]bool // sensors with an active alarm
+	alarming map[string]bool // sensors whose value is in alarm
 	moved    time.Time       // when the pipeline last took something in
 	readings uint64          // taken in so far, faults among them
 	log      []logLine       // of this run, newest first
@@ -109,7 +110,9 @@ func (l *live) setAlarms(active []record.Alarm, revision uint64, asOf record.Pos
 	}
 	clear(l.alarming)
 	for _, a := range active {
-		l.alarming[a.Sensor] = true
+		if alarm.Holds(a) {
+			l.alarming[a.Sensor] = true
+		}
 	}
 }
 
@@ -119,7 +122,8 @@ func (l *live) activeAlarms() (active []record.Alarm, revision uint64, asOf reco
 	return slices.Clone(l.alarms), l.revision, l.asOf
 }
 
-// inAlarm reports whether a sensor has an active alarm.
+// inAlarm reports whether a sensor's value is in alarm: of one that cannot be
+// read, or whose alarm only waits for a person, no more is to be sent than else.
 func (l *live) inAlarm(sensor string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

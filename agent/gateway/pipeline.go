@@ -14,9 +14,7 @@ import (
 	"watchpost/agent/record"
 	"watchpost/agent/sense"
 	"watchpost/buffer"
-	"watchpost/configs"
 	"watchpost/drivers"
-	"watchpost/drivers/all"
 )
 
 // contactNotes begins the key of the note that keeps a contact's last state, so
@@ -43,67 +41,20 @@ type pipeline struct {
 	started  chan struct{}
 	recalled bool
 	fixes    fixes
+	acks     chan acknowledgement
+	ended    chan struct{} // closed when run has ended
 	beat     beat
 }
 
 func newPipeline(g *gateway) *pipeline {
-	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), history: history.New(g.clock.Now().Offset), babbling: map[string]time.Duration{}, started: make(chan struct{})}
-}
-
-// rules makes the alarm rules of the configuration.
-func rules(cfg *configs.Config) (list []alarm.Rule) {
-	for _, s := range cfg.Sensors {
-		if s.Alarm == nil {
-			continue
-		}
-		level := severity(s.Alarm.Level)
-		if s.Alarm.Above != nil {
-			list = append(list, alarm.Rule{
-				Sensor: s.ID, Kind: alarm.LevelHigh, Level: level,
-				Above: decimal(s.Alarm.Above), ClearBelow: decimal(s.Alarm.ClearBelow),
-			})
-			continue
-		}
-		for _, kind := range contactAlarms(s) {
-			list = append(list, alarm.Rule{Sensor: s.ID, Kind: kind, Level: level})
-		}
-	}
-	return list
-}
-
-// contactAlarms is what a contact's alarm is raised for. A door that is watched
-// with its way out may be open: only forced or held open is an alarm.
-func contactAlarms(s configs.Sensor) (kinds []alarm.Kind) {
-	driver, ok := all.Lookup(s.Driver)
-	if !ok {
-		return nil
-	}
-	quantities := driver.Quantities(s.Options)
-	for _, q := range quantities {
-		kind, ok := alarm.ForContact(q)
-		if !ok || kind == alarm.DoorOpen && len(quantities) > 1 {
-			continue
-		}
-		kinds = append(kinds, kind)
-	}
-	return kinds
-}
-
-func severity(l configs.Level) record.Severity {
-	switch l {
-	case configs.Blue:
-		return record.Blue
-	case configs.Yellow:
-		return record.Yellow
-	case configs.Orange:
-		return record.Orange
-	}
-	return record.Red
+	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), history: history.New(g.clock.Now().Offset), babbling: map[string]time.Duration{}, started: make(chan struct{}),
+		acks: make(chan acknowledgement), ended: make(chan struct{})}
 }
 
 // run takes in observations, and what is learnt of the clock, until in is
 // closed.
 func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <-chan clock.Fix) {
+	defer close(p.ended)
 	p.beat.moved()
 	wait := time.NewTimer(storeWait)
 	select {
@@ -117,6 +68,8 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <
 	close(p.started)
 	look := time.NewTicker(storeWait)
 	defer look.Stop()
+	tick := time.NewTicker(alarmTick)
+	defer tick.Stop()
 	for {
 		p.beat.moved()
 		select {
@@ -130,6 +83,12 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <
 			p.fixed(fix)
 		case <-p.fixes.due:
 			p.tellFix()
+		case <-tick.C:
+			if len(in) == 0 { // what waits there was said before now
+				_ = p.carry(p.engine.Tick(p.g.clock.Now(), p.g.busesDown()))
+			}
+		case ask := <-p.acks:
+			ask.done <- p.acknowledge(ask)
 		case <-look.C:
 			// A store that came late: what it remembers is taken up now, and a second
 			// run event says what the first could not know.
@@ -168,26 +127,12 @@ func (p *pipeline) start() {
 	p.tell(buffer.Events, started, record.EncodeEvent(started))
 }
 
-// retire ends an alarm whose rule has gone from the configuration.
-func (p *pipeline) retire(key string, value []byte, at record.Position) {
-	step, err := alarm.Retire(key, value, at, p.g.clock.Now())
-	if err != nil {
-		p.log.Warn("alarm without a rule cannot be ended", "note", key, "err", err)
-		return
-	}
-	p.tell(buffer.Alarms, step.Alarm, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
-}
-
 // take is the way of one reading through the agent.
 func (p *pipeline) take(o sense.Observation) {
 	p.g.live.see(o.Reading)
 	p.history.Add(o.Reading.Sensor, o.Reading.At.Offset, o.Reading.Reading)
 	p.condition(o)
-	for _, step := range p.engine.Observe(o.Reading) {
-		at := p.tell(buffer.Alarms, step.Alarm, record.EncodeAlarm(step.Alarm), buffer.Note{Key: step.Key, Value: step.Note})
-		p.engine.Committed(step.Key, at)
-		p.publishAlarms(at)
-	}
+	_ = p.carry(p.engine.Observe(o.Reading)) // the buffer's own condition tells people
 	if event, changed := p.contacts.Observe(o.Reading); changed {
 		var notes []buffer.Note
 		for _, n := range p.contacts.Notes(o.Reading) {
@@ -223,25 +168,30 @@ func (p *pipeline) condition(o sense.Observation) {
 	}
 }
 
-// publishAlarms shows the active alarms on page and in the document.
-func (p *pipeline) publishAlarms(asOf record.Position) {
-	p.g.live.setAlarms(p.engine.Active(), p.engine.Revision(), asOf)
-	p.g.changed.notify()
-	p.g.sampled.notify()
-}
-
 // tell is append for what people read in the log too.
 func (p *pipeline) tell(lane buffer.Lane, rec any, encoded []byte, notes ...buffer.Note) record.Position {
+	at, _ := p.tellKept(lane, rec, encoded, notes...)
+	return at
+}
+
+// tellKept is tell, with the error of what is not durable.
+func (p *pipeline) tellKept(lane buffer.Lane, rec any, encoded []byte, notes ...buffer.Note) (record.Position, error) {
 	if line, ok := p.g.line(rec); ok {
 		p.g.live.remember(line)
 	}
-	return p.append(lane, encoded, notes...)
+	return p.keep(lane, encoded, notes...)
 }
 
 // append hands a record to the buffer, and with it the clock table when that is
 // not kept yet. A record that is in memory only is on its way all the same: the
 // buffer's own condition tells people.
 func (p *pipeline) append(lane buffer.Lane, rec []byte, notes ...buffer.Note) record.Position {
+	at, _ := p.keep(lane, rec, notes...)
+	return at
+}
+
+// keep is append, with the error of what is not durable.
+func (p *pipeline) keep(lane buffer.Lane, rec []byte, notes ...buffer.Note) (record.Position, error) {
 	p.beat.moved()
 	table, revision := p.clockNote()
 	at, err := p.g.buffer.Append(lane, rec, append(notes, table...)...)
@@ -253,5 +203,5 @@ func (p *pipeline) append(lane buffer.Lane, rec []byte, notes ...buffer.Note) re
 		p.log.Error("record was not taken", "lane", lane, "err", err)
 	}
 	p.lost = refused
-	return recordPosition(at)
+	return recordPosition(at), err
 }

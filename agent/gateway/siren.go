@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"watchpost/agent/clock"
 	"watchpost/agent/health"
 	"watchpost/agent/record"
 	"watchpost/configs"
@@ -16,21 +17,22 @@ import (
 // sirenLook is how often the siren is looked at beside changes of the alarms.
 const sirenLook = time.Second
 
-// siren switches the configured output while an alarm of its level holds that
-// nobody acknowledged. It needs no store and no platform. A further alarm
+// siren switches the configured output while there is an alarm of its level that
+// nobody acknowledged, a latched one also after its condition ended. It needs no
+// store and no platform. A further alarm, and one that escalates or comes back,
 // sounds it again after it fell silent by itself.
 type siren struct {
 	line  string
 	least record.Severity
 	relay *relay.Relay
-	heard map[string]bool // alarms that have sounded
+	heard map[string]clock.Stamp // alarms that have sounded, with the step that called
 }
 
 func newSiren(cfg *configs.Output, b *board.Board) *siren {
 	output := b.Output(cfg.Line, cfg.Active == "low")
 	return &siren{
 		line: board.LineName(cfg.Line), least: severity(cfg.Level),
-		relay: relay.New(output, relay.Options{Longest: cfg.Longest}), heard: map[string]bool{},
+		relay: relay.New(output, relay.Options{Longest: cfg.Longest}), heard: map[string]clock.Stamp{},
 	}
 }
 
@@ -62,14 +64,17 @@ func (s *siren) run(ctx context.Context, g *gateway) {
 
 // follow switches as the alarms ask.
 func (s *siren) follow(active []record.Alarm) {
-	calls, fresh := map[string]bool{}, false
+	calls, fresh := map[string]clock.Stamp{}, false
 	for _, a := range active {
-		if a.Level < s.least || a.State == record.Acknowledged || a.State == record.Cleared {
+		if a.Level < s.least || a.Ack != nil || a.State == record.Cleared {
 			continue
 		}
 		id := a.Sensor + "/" + a.Kind
-		calls[id] = true
-		fresh = fresh || !s.heard[id]
+		step, known := s.heard[id]
+		if again := a.State == record.Raised || a.State == record.Escalated; !known || again && step != a.At {
+			step, fresh = a.At, true
+		}
+		calls[id] = step
 	}
 	// What cannot be switched is tried again by Run, and Wanted has the error.
 	on, _ := s.relay.Wanted()

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"watchpost/agent/clock"
 	"watchpost/agent/record"
 	"watchpost/drivers/relay"
 )
@@ -18,7 +19,7 @@ func (horn) Set(bool) error { return nil }
 
 func TestSirenGivesEachAlarmItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &siren{least: record.Orange, relay: relay.New(horn{}, relay.Options{Longest: 10 * time.Second}), heard: map[string]bool{}}
+		s := &siren{least: record.Orange, relay: relay.New(horn{}, relay.Options{Longest: 10 * time.Second}), heard: map[string]clock.Stamp{}}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -31,7 +32,7 @@ func TestSirenGivesEachAlarmItsTime(t *testing.T) {
 		water := record.Alarm{Sensor: "pit", Kind: "level_high", Level: record.Orange, State: record.Raised}
 		mild := record.Alarm{Sensor: "gate", Kind: "door_held", Level: record.Yellow, State: record.Raised}
 		known := smoke
-		known.State = record.Acknowledged
+		known.State, known.Ack = record.Acknowledged, &record.Ack{By: "p"}
 		for _, step := range []struct {
 			what   string
 			active []record.Alarm

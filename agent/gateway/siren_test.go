@@ -35,9 +35,9 @@ func TestSirenFollowsTheAlarms(t *testing.T) {
 	until("on with the alarm", true)
 	until("off after its longest time, though the alarm stays", false)
 	r.smoke.Set(gpio.High)
-	l.until("the alarm over", func(v view) bool { return len(v.Alarms) == 0 })
+	l.until("the smoke gone", func(v view) bool { return len(v.Alarms) == 1 && v.Alarms[0].State == "restored" })
 	r.smoke.Set(gpio.Low)
-	until("on with the next alarm", true)
+	until("on when it comes back", true)
 	l.end()
 	if siren.On() {
 		t.Error("the siren sounds on after the agent ended")

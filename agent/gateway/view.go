@@ -45,11 +45,7 @@ func (g *gateway) View() page.View {
 	}
 	active, _, _ := g.live.activeAlarms()
 	for _, a := range active {
-		v.Alarms = append(v.Alarms, page.Alarm{
-			ID: a.Sensor + "/" + a.Kind, Sensor: a.Sensor, Level: a.Level, State: a.State, Since: g.shown(a.Since),
-			TextZH: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.Chinese), alarm.Chinese),
-			TextEN: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.English), alarm.English),
-		})
+		v.Alarms = append(v.Alarms, g.viewAlarm(a))
 	}
 	holds := g.holdsDays()
 	for _, u := range g.uplinks {

@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"strings"
 
 	"watchpost/agent/alarm"
 	"watchpost/agent/clock"
@@ -47,6 +48,19 @@ type alarmJSON struct {
 // AlarmID names an alarm for ever: gateway/run/seq of the record that raised it.
 func AlarmID(gateway string, raise record.Position) string {
 	return fmt.Sprintf("%s/%s/%d", gateway, raise.Run, raise.Seq)
+}
+
+// ParseAlarmID is where the alarm with this id was raised; false for what is no
+// id of this gateway's alarms.
+func ParseAlarmID(gateway, id string) (raise record.Position, ok bool) {
+	rest, ok := strings.CutPrefix(id, gateway+"/")
+	if !ok {
+		return record.Position{}, false
+	}
+	if n, err := fmt.Sscanf(rest, "%16x-%d/%d", &raise.Run.Epoch, &raise.Run.N, &raise.Seq); n != 3 || err != nil {
+		return record.Position{}, false
+	}
+	return raise, AlarmID(gateway, raise) == id
 }
 
 func (n *Native) alarm(a record.Alarm) alarmJSON {

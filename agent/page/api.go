@@ -65,6 +65,10 @@ type alarmJSON struct {
 	Level  string            `json:"level"`
 	State  record.AlarmState `json:"state"`
 	Since  time.Time         `json:"since"`
+	// KnownSince is when somebody acknowledged it; absent: nobody did. Who did is
+	// not for everybody on the network.
+	KnownSince *time.Time `json:"acknowledged_at,omitempty"`
+	Over       bool       `json:"over,omitempty"`
 }
 
 type platformJSON struct {
@@ -120,7 +124,10 @@ func (l *look) document(v View) viewJSON {
 		out.Sensors = append(out.Sensors, sensorDocument(x, inZH.stale(x)))
 	}
 	for _, a := range v.Alarms {
-		out.Alarms = append(out.Alarms, alarmJSON{a.ID, a.Sensor, health.Text{ZH: a.TextZH, EN: a.TextEN}, a.Level.String(), a.State, a.Since.UTC()})
+		out.Alarms = append(out.Alarms, alarmJSON{
+			a.ID, a.Sensor, health.Text{ZH: a.TextZH, EN: a.TextEN}, a.Level.String(), a.State, a.Since.UTC(),
+			known(a.KnownSince), a.Over,
+		})
 	}
 	for _, x := range v.Platforms {
 		backlog := map[string]uint64{}

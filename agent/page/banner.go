@@ -69,10 +69,10 @@ func (s *shaper) wellBanner() banner {
 func (s *shaper) alarmBanner() []banner {
 	var open, acked []Alarm
 	for _, a := range s.alarms() {
-		switch a.State {
-		case record.Acknowledged:
+		switch {
+		case a.State == record.Cleared:
+		case a.known():
 			acked = append(acked, a)
-		case record.Cleared:
 		default:
 			open = append(open, a)
 		}

@@ -71,7 +71,20 @@ type Alarm struct {
 	Level  record.Severity
 	State  record.AlarmState
 	Since  time.Time
+	// KnownBy acknowledged the alarm at KnownSince; zero: nobody did. It stays so
+	// through the steps that follow.
+	KnownBy    string
+	KnownSince time.Time
+	// Over says that the condition ended and the alarm only waits for a person.
+	Over bool
+	// Where it is, what to do now, and whom to call; each may be empty.
+	Where       string
+	Todo        health.Text
+	Duty, Phone string
 }
+
+// known reports whether somebody knows of the alarm.
+func (a Alarm) known() bool { return a.State == record.Acknowledged || !a.KnownSince.IsZero() }
 
 // The ways to a platform.
 const (

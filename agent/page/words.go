@@ -58,6 +58,9 @@ func words() map[string]health.Text {
 		"setup.do":       {ZH: "设置密码", EN: "Choose password"},
 		"ack":            {ZH: "我知道了", EN: "Acknowledge"},
 		"ack.note":       {ZH: "备注（可不填）", EN: "Note (optional)"},
+		"alarm.where":    {ZH: "地点：", EN: "Where:"},
+		"alarm.todo":     {ZH: "现在：", EN: "Now:"},
+		"alarm.call":     {ZH: "电话：", EN: "Call:"},
 		"ack.failed":     {ZH: "没有确认成功", EN: "The alarm was not acknowledged"},
 
 		"ok":           {ZH: "一切正常", EN: "All is well"},
@@ -102,7 +105,9 @@ func words() map[string]health.Text {
 
 		"alarm.raised":       {ZH: "报警中", EN: "active"},
 		"alarm.escalated":    {ZH: "已升级", EN: "escalated"},
+		"alarm.lowered":      {ZH: "已降级", EN: "lowered"},
 		"alarm.acknowledged": {ZH: "已知晓", EN: "acknowledged"},
+		"alarm.restored":     {ZH: "已恢复，等待确认", EN: "over, not acknowledged"},
 		"alarm.cleared":      {ZH: "已恢复", EN: "over"},
 		"level.blue":         {ZH: "蓝色", EN: "Blue"},
 		"level.yellow":       {ZH: "黄色", EN: "Yellow"},
