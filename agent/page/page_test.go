@@ -73,20 +73,26 @@ func TestGolden(t *testing.T) {
 			if !strings.HasSuffix(strings.TrimSpace(got), "</html>") {
 				t.Errorf("%s %s: the page is cut short", s.Name, lang)
 			}
-			file := filepath.Join("testdata", "golden", s.Name+"."+lang+".html")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s %s (-want +got), -update if meant:\n%s", s.Name, lang, diff)
-			}
+			golden(t, s.Name+"."+lang, got)
 		}
+	}
+}
+
+// golden compares a page with the one that is kept.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", "golden", name+".html")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got), -update if meant:\n%s", name, diff)
 	}
 }
 
