@@ -54,7 +54,7 @@ func chinese() words {
 		restored: map[Kind]string{
 			Smoke: "烟雾触点已恢复", DoorOpen: "：门已关", DoorForced: "：门已关，曾被强行打开", DoorHeld: "：门已关，曾长时间未关"},
 		lowered: "，警报降为", back: "，已恢复",
-		acked: "，警报已确认", by: "，确认人 ", unacked: "，等待确认",
+		acked: "，已确认", by: "，确认人 ", unacked: "，等待确认",
 		doubt: "（读数存疑）", escalated: "（警报升级）",
 		colours: [5]string{"", "蓝色", "黄色", "橙色", "红色"},
 		members: func(n int) string { return fmt.Sprintf("，%d 个传感器读不到", n) },
@@ -76,7 +76,7 @@ func english() words {
 		restored: map[Kind]string{
 			Smoke: ": smoke contact back to normal", DoorOpen: ": door closed", DoorForced: ": door closed, was forced open", DoorHeld: ": door closed, was held open"},
 		lowered: ", alarm lowered to ", back: ", over",
-		acked: ", alarm acknowledged", by: " by ", unacked: ", not acknowledged yet",
+		acked: ", acknowledged", by: " by ", unacked: ", not acknowledged yet",
 		doubt: " (reading uncertain)", escalated: " (escalated)",
 		colours: [5]string{"", "blue", "yellow", "orange", "red"},
 		members: func(n int) string { return fmt.Sprintf(", %d sensors cannot be read", n) },

@@ -28,7 +28,7 @@ func TestSentence(t *testing.T) {
 		}),
 			"地下车库集水井水位 1.38 m，已低于 1.40 m，警报解除", "Pump pit: level 1.38 m, back below 1.40 m, alarm cleared"},
 		{with(high, func(a *record.Alarm) { a.State, a.By = record.Acknowledged, "p-41" }),
-			"地下车库集水井水位 1.84 m，高于警戒 1.50 m，警报已确认，确认人 p-41", "Pump pit: level 1.84 m, above 1.50 m, alarm acknowledged by p-41"},
+			"地下车库集水井水位 1.84 m，高于警戒 1.50 m，已确认，确认人 p-41", "Pump pit: level 1.84 m, above 1.50 m, acknowledged by p-41"},
 		{with(high, func(a *record.Alarm) { a.State, a.Value, a.Note = record.Cleared, nil, NoteRuleRemoved }),
 			"地下车库集水井警报解除：规则已撤销", "Pump pit: alarm cleared, its rule was removed"},
 		{with(high, func(a *record.Alarm) { a.Value, a.Threshold = nil, nil }), "地下车库集水井水位过高", "Pump pit: level too high"},

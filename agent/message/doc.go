@@ -24,6 +24,35 @@
 // be wrong, stand time_quality, the boot id and the offset since boot, which
 // order everything of one boot.
 //
+// # Alarms
+//
+// An alarm is named by alarm: gateway/run/seq of the record that raised it. Its
+// steps carry that name, and each says how the alarm stands after it:
+//
+//	state         the alarm
+//	raised        begins; with the name of an earlier record: a restored one came back
+//	escalated     is worse now (level), and nobody has acknowledged that
+//	lowered       is milder now (level)
+//	acknowledged  is known to somebody (by, note)
+//	restored      waits for a person, its condition being over
+//	cleared       is over
+//
+// Only cleared ends an alarm. A step with a word that a receiver does not know
+// says that the alarm goes on, at its level: a receiver that knows neither lowered
+// nor restored still keeps the right list. Whether the condition holds and whether
+// somebody knows are told apart from the step, by restored and acknowledged:
+//
+//	               acknowledged absent      acknowledged present
+//	restored absent    active, unknown      active, acknowledged
+//	restored present   over, unknown        over; the next step is cleared
+//
+// Only alarms that wait for a person (smoke, unless configured otherwise) are ever
+// restored; the others are cleared with their condition.
+//
+// The kinds fault (a sensor cannot be read) and stale (it says nothing at all) are
+// about the sensor, bus_down about a bus with two of the alarmed sensors or more:
+// its sensor is the bus, and sensors lists those it stands for.
+//
 // # Time
 //
 //	time_quality  time is

@@ -41,8 +41,40 @@ type alarmJSON struct {
 	SinceQuality string            `json:"since_quality"`
 	By           string            `json:"by,omitempty"`
 	Note         string            `json:"note,omitempty"`
+	Acknowledged *ackJSON          `json:"acknowledged,omitempty"`
+	Restored     *momentJSON       `json:"restored,omitempty"`
+	Sensors      []string          `json:"sensors,omitempty"`
 	Place        *Place            `json:"place,omitempty"`
 	Sentence     nameJSON          `json:"sentence"`
+}
+
+// momentJSON is when something was.
+type momentJSON struct {
+	Time        *string `json:"time"`
+	TimeQuality string  `json:"time_quality"`
+}
+
+type ackJSON struct {
+	momentJSON
+	By   string `json:"by,omitempty"`
+	Note string `json:"note,omitempty"`
+}
+
+func momentOf(at clock.Stamp) momentJSON { return momentJSON{wall(at), timeQuality(at)} }
+
+func ackOf(a *record.Ack) *ackJSON {
+	if a == nil {
+		return nil
+	}
+	return &ackJSON{momentOf(a.At), a.By, a.Note}
+}
+
+func restoredOf(at *clock.Stamp) *momentJSON {
+	if at == nil {
+		return nil
+	}
+	moment := momentOf(*at)
+	return &moment
 }
 
 // AlarmID names an alarm for ever: gateway/run/seq of the record that raised it.
@@ -71,6 +103,7 @@ func (n *Native) alarm(a record.Alarm) alarmJSON {
 		Quantity: a.Quantity, Value: a.Value, Unit: a.Unit, Threshold: a.Threshold,
 		Since: wall(a.Since), SinceQuality: timeQuality(a.Since),
 		By: a.By, Note: a.Note, Place: n.place(a.Sensor),
+		Acknowledged: ackOf(a.Ack), Restored: restoredOf(a.Restored), Sensors: a.Members,
 		Sentence: nameJSON{
 			ZH: alarm.Sentence(a, s.NameZH, alarm.Chinese),
 			EN: alarm.Sentence(a, s.NameEN, alarm.English),

@@ -120,6 +120,24 @@ func samples() map[string]shaped {
 	}
 	late := with(smoke, func(a *record.Alarm) { a.At, a.Since = corrected(a.At), corrected(stamp(-700, true)) })
 	acked := with(smoke, func(a *record.Alarm) { a.State, a.By, a.Value, a.Unit = record.Acknowledged, "p-41c0", nil, "" })
+	known := &record.Ack{At: stamp(60000, true), By: "p-41c0", Note: "on my way"}
+	acked.Ack, acked.Note = known, known.Note
+	restored := with(smoke, func(a *record.Alarm) {
+		over := stamp(30000, true)
+		a.State, a.Obs, a.At, a.Restored, a.Value = record.Restored, 30, over, &over, decimal("0")
+	})
+	red := with(named, func(a *record.Alarm) {
+		a.State, a.Level, a.Obs, a.At, a.Value, a.Threshold = record.Escalated, record.Red, 150, stamp(40000, true), decimal("2.040"), decimal("2.00")
+	})
+	lowered := with(red, func(a *record.Alarm) {
+		a.State, a.Level, a.Obs, a.At, a.Value, a.Threshold = record.Lowered, record.Orange, 170, stamp(70000, true), decimal("1.880"), decimal("1.90")
+		a.Ack = known
+	})
+	bus := record.Alarm{At: stamp(120000, true), Since: stamp(500, true), Sensor: "i2c-1", Kind: "bus_down", Level: record.Yellow,
+		State: record.Raised, Note: "bus_down", Members: []string{"pump-pit-1", "pump-pit-2"}}
+	fault := record.Alarm{At: stamp(120000, true), Since: stamp(500, true), Sensor: "pump-pit-1", Kind: "fault", Level: record.Yellow,
+		State: record.Raised, Note: "broken_wire"}
+	stale := with(fault, func(a *record.Alarm) { a.Kind, a.Note = "stale", "silent" })
 	event := func(seq uint64, e record.Event) shaped {
 		return keep(n.Event(prev(run, seq-1), Item{at(seq), e}))
 	}
@@ -134,6 +152,12 @@ func samples() map[string]shaped {
 		"alarms.corrected":    keep(n.Alarm(nil, Item{at(1), late})),
 		"alarms.nameless":     keep(n.Alarm(prev(run, 2), Item{at(3), with(cleared, func(a *record.Alarm) { a.Raise = record.Position{} })})),
 		"alarms.acknowledged": keep(n.Alarm(prev(run, 1), Item{at(2), acked})),
+		"alarms.restored":     keep(n.Alarm(prev(run, 1), Item{at(2), restored})),
+		"alarms.escalated":    keep(n.Alarm(prev(run, 300), Item{at(302), red})),
+		"alarms.lowered":      keep(n.Alarm(prev(run, 302), Item{at(304), lowered})),
+		"alarms.bus-down":     keep(n.Alarm(prev(run, 304), Item{at(305), bus})),
+		"alarms.fault":        keep(n.Alarm(prev(run, 305), Item{at(306), fault})),
+		"alarms.stale":        keep(n.Alarm(prev(run, 306), Item{at(307), stale})),
 		"events.smoke":        event(8, record.Event{Obs: 12, At: stamp(1, true), Kind: record.EventSmoke, Sensor: "smoke-2", State: "alarm"}),
 		"events.door":         event(9, record.Event{Obs: 13, At: stamp(2, true), Kind: record.EventDoor, Sensor: "door-3", State: "open"}),
 		"events.door-forced":  event(11, record.Event{Obs: 14, At: corrected(stamp(4, true)), Kind: record.EventDoor, Sensor: "door-3", State: "forced"}),
@@ -157,6 +181,7 @@ func samples() map[string]shaped {
 		"state.online":         keep(n.State(stateDoc())),
 		"state.will":           keep(n.Will(stateDoc())),
 		"alarms-active.two":    keep(n.ActiveAlarms(ActiveDoc{Run: run, Revision: 9, AsOf: at(300), Now: stamp(9, true), Alarms: []record.Alarm{smoke, named}})),
+		"alarms-active.life":   keep(n.ActiveAlarms(ActiveDoc{Run: run, Revision: 12, AsOf: at(304), Now: stamp(75000, true), Alarms: []record.Alarm{restored, lowered, with(bus, func(a *record.Alarm) { a.Raise = at(305) })}})),
 		"alarms-active.none":   keep(n.ActiveAlarms(ActiveDoc{Run: run, Now: stamp(9, true)})),
 		"alarms-active.unsent": keep(n.ActiveAlarms(ActiveDoc{Run: run, Revision: 1, Now: stamp(9, true), Alarms: []record.Alarm{raised()}})),
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -174,11 +176,36 @@ func TestSchemaCheckNotices(t *testing.T) {
 		v := parse(t, sample.payload)
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			old := v[key]
-			v[key] = []any{"x"} // for the lists: of the wrong things
+			v[key] = []any{[]any{"x"}} // for the lists: of the wrong things
 			if len(s.check(s, name, v)) == 0 {
 				t.Errorf("%s with a wrong %s passes", name, key)
 			}
 			v[key] = old
+		}
+	}
+}
+
+// What is sent today satisfies the schemas of the first v1, which receivers were
+// built against: what came since is only more.
+func TestEarlierReceiversAreKept(t *testing.T) {
+	for name, sample := range samples() {
+		word, _, _ := strings.Cut(name, ".")
+		b, err := os.ReadFile(filepath.Join("testdata", "first", word+".schema"))
+		if err != nil {
+			continue // no class that has changed
+		}
+		var first schema
+		if err := json.Unmarshal(b, &first); err != nil {
+			t.Fatal(err)
+		}
+		v := parse(t, sample.payload)
+		for _, wrong := range first.check(&first, name, v) {
+			t.Errorf("for an earlier receiver: %s", wrong)
+		}
+		delete(v, "alarms")
+		delete(v, "state")
+		if len(first.check(&first, name, v)) == 0 {
+			t.Errorf("%s: the first schema takes anything", name)
 		}
 	}
 }
