@@ -337,7 +337,7 @@ func writeConfig(t *testing.T, dir, broker string) string {
 			sensorName(n), busName(chip), 0x48+chip%4, n%4)
 	}
 	fmt.Fprintf(&b, "  - {id: door, driver: contact, line: \"%s\", measures: door, active: open, sample: 1s, report: {every: 1m}}\n", doorLine)
-	fmt.Fprintf(&b, "  - {id: smoke, driver: contact, line: \"%s\", measures: smoke, sample: 1s, report: {every: 1m}, alarm: {level: red}}\n", smokeLine)
+	fmt.Fprintf(&b, "  - {id: smoke, driver: contact, line: \"%s\", measures: smoke, sample: 1s, report: {every: 1m}, alarm: {level: red, latch: false}}\n", smokeLine)
 	name := filepath.Join(dir, "watchpost.yaml")
 	if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
