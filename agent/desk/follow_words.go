@@ -48,6 +48,10 @@ func stepWords(word string) (zh, en string) {
 		return "触发", "raised"
 	case "escalated":
 		return "升级", "escalated"
+	case "lowered":
+		return "降级", "lowered"
+	case "restored":
+		return "已恢复", "restored"
 	case "acknowledged":
 		return "已确认", "acknowledged"
 	case "cleared":

@@ -120,6 +120,11 @@ func (l *lane) follows(at, prev record.Position, fromStart bool) (found *gap, wr
 		if l.whole = fromStart; !fromStart || prev.IsZero() {
 			return nil, ""
 		}
+	case l.early(at):
+		if prev.Run != l.start.Run {
+			l.past = prev
+		}
+		return nil, ""
 	case prev.IsZero():
 		if at.Seq > 1 && l.run(at.Run).got.before(at.Seq) > 0 {
 			return nil, "prev is null after other records of the run"

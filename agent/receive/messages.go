@@ -79,6 +79,7 @@ type Step struct {
 	Threshold *json.Number `json:"threshold"`
 	By        string       `json:"by"`
 	Note      string       `json:"note"`
+	Sensors   []string     `json:"sensors"`
 	Sentence  *Name        `json:"sentence"`
 }
 

@@ -18,15 +18,16 @@ type sent struct {
 	prev    record.Position
 }
 
-// sender makes messages with the real profile.
+// maker makes messages with the real profile.
 type maker struct {
-	native *message.Native
-	boot   clock.BootID
-	synced bool
+	gateway string
+	native  *message.Native
+	boot    clock.BootID
+	synced  bool
 }
 
 func newMaker(gateway string) *maker {
-	return &maker{native: message.New(message.Gateway{ID: gateway}, map[string]message.SensorInfo{"pit": {NameZH: "集水井", NameEN: "Pit"}})}
+	return &maker{gateway: gateway, native: message.New(message.Gateway{ID: gateway}, map[string]message.SensorInfo{"pit": {NameZH: "集水井", NameEN: "Pit"}})}
 }
 
 func (m *maker) stamp(obs uint64) clock.Stamp {
