@@ -33,6 +33,7 @@ type inlet struct {
 	*httptest.Server
 	// answer, when set, answers in place of 204; it reports whether it did.
 	answer func(w http.ResponseWriter, r *http.Request, n int) bool
+	took   func(body string) // when set, is told of what is confirmed
 
 	mu      sync.Mutex
 	posts   int
@@ -76,6 +77,9 @@ func (in *inlet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	in.mu.Lock()
 	in.got = append(in.got, r.URL.Path+" "+string(body))
+	if in.took != nil {
+		in.took(string(body))
+	}
 	in.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)
 }
