@@ -155,6 +155,7 @@ type view struct {
 	} `json:"events"`
 	Platforms []struct {
 		Connected bool              `json:"connected"`
+		Via       string            `json:"via"`
 		Backlog   map[string]uint64 `json:"backlog"`
 	} `json:"platforms"`
 }
