@@ -19,6 +19,19 @@ INLINED   := runtime/... internal/... sync/... hash/... compress/... crypto/... 
              slices strconv bytes strings time go.etcd.io/... watchpost/...
 SLIM      := -tags=nethttpomithttp2 -gcflags=all=-l $(foreach p,$(INLINED),-gcflags=$(p)=)
 
+# What is released: the programs' platforms, and the Debian name of those that get a
+# package. armhf gets the program for ARMv6, which runs on every board that Debian
+# or Raspberry Pi OS call so.
+PLATFORMS := arm64 armv7 armv6 amd64
+DESKS     := arm64 amd64
+PACKAGES  := arm64:arm64 armv6:armhf amd64:amd64
+DIST      ?= dist
+VERSION   ?= $(shell sed -n 's/^const release = "\(.*\)"/\1/p' agent/version.go)
+# The time in packages is that of the revision, so that two builds are the same.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# The newest whose modules can all be had: from v2.46 on some are on no proxy.
+NFPM      := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
+
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ERRCHECK    := github.com/kisielk/errcheck@v1.30.0
 ERRORLINT   := github.com/polyfloyd/go-errorlint@v1.8.0
@@ -94,15 +107,58 @@ check: go-version ## gofmt, vet, staticcheck, errcheck, errorlint, go mod tidy
 	@unformatted=$$(gofmt -l agent buffer configs cross drivers); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
-	$(GO) vet -tags broker,demo,crossbuild ./cross/...
+	$(GO) vet -tags broker,demo,crossbuild,debian,arm ./cross/...
 	$(GO) mod tidy -diff
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(ERRCHECK) -ignoretests -exclude cross/errcheck.txt ./...
 	$(GO) run $(ERRORLINT) ./...
 
+# platform turns armv7 into what the go tool wants.
+platform = GOOS=linux GOARCH=$(patsubst armv%,arm,$(1)) $(patsubst armv%,GOARM=%,$(filter armv%,$(1)))
+
+# release PROGRAM,PLATFORM builds one program into its place.
+define release
+	@$(MAKE) --no-print-directory --silent $(1) BIN=$(DIST)/build $(call platform,$(2))
+	@mv $(DIST)/build/$(1) $(DIST)/$(1)-$(VERSION)-linux-$(2)
+
+endef
+
+# package PLATFORM:ARCHITECTURE makes one package.
+define package
+	@PROGRAM=$(DIST)/watchpost-$(VERSION)-linux-$(firstword $(subst :, ,$(1))) ARCH=$(lastword $(subst :, ,$(1))) \
+	  VERSION=$(VERSION) NOTICES=$(DIST)/THIRD_PARTY_NOTICES \
+	  $(GO) run $(NFPM) package --config cross/package/nfpm.yaml --packager deb \
+	  --target $(DIST)/watchpost_$(VERSION)_$(lastword $(subst :, ,$(1))).deb >/dev/null
+
+endef
+
+.PHONY: dist
+dist: go-version ## all that is released, into dist/: programs, packages, notices, checksums
+	@rm -rf $(DIST) && mkdir -p $(DIST)
+	$(foreach p,$(PLATFORMS),$(call release,watchpost,$(p)))
+	$(foreach p,$(DESKS),$(call release,watchpost-desk,$(p)))
+	@rm -rf $(DIST)/build
+	@$(GO) run ./cross/notices -out $(DIST)/THIRD_PARTY_NOTICES $(DIST)/watchpost-*
+	$(foreach p,$(PACKAGES),$(call package,$(p)))
+	@cd $(DIST) && sha256sum watchpost* THIRD_PARTY_NOTICES >SHA256SUMS
+	@cd $(DIST) && wc -c watchpost* THIRD_PARTY_NOTICES
+
 .PHONY: cross
-cross: go-version ## static builds for arm64, armv7, armv6 with sizes, and what they link
-	$(GO) test -tags crossbuild -count=1 -v -timeout 10m ./cross/build/...
+cross: dist ## build dist/ and test it: static, small, reproducible, every licence named
+	$(GO) test -tags crossbuild -count=1 -v -timeout 20m ./cross/build/...
+
+.PHONY: test-deb
+test-deb: go-version ## the Debian package in a chroot: installed, upgraded, removed, purged (needs root, debootstrap)
+	$(GO) test -tags debian -count=1 -v -timeout 20m ./cross/package/...
+
+# What test-arm runs on each platform: all that counts in bits, bytes and clocks.
+ARM_TESTED := ./drivers/... ./agent/record/... ./buffer/...
+
+.PHONY: test-arm
+test-arm: go-version ## tests of drivers, record and buffer, and the program itself, as ARM programs (needs qemu-user)
+	@set -e; for p in "arm64 7 aarch64" "arm 7 arm"; do set -- $$p; echo "== $$1"; \
+	  GOARCH=$$1 GOARM=$$2 $(GO) test -exec "$$(command -v qemu-$$3-static || command -v qemu-$$3)" -timeout 20m $(ARM_TESTED); done
+	$(GO) test -tags arm -count=1 -v ./cross/arm/...
 
 .PHONY: test-386
 test-386: go-version ## run the tests as a 32-bit program
