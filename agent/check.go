@@ -12,6 +12,7 @@ import (
 
 	"watchpost/agent/gateway"
 	"watchpost/agent/sense"
+	"watchpost/agent/trust"
 	"watchpost/configs"
 	"watchpost/drivers"
 	"watchpost/drivers/all"
@@ -76,12 +77,33 @@ func readFiles(cfg *configs.Config, l configs.Language) (unfit []string) {
 			unfit = append(unfit, note+err.Error())
 		}
 	}
+	var secrets []string
+	tls := map[configs.TLS]bool{} // the same files are named once
+	var settings []configs.TLS
+	named := func(t configs.TLS, files ...string) {
+		secrets = append(secrets, files...)
+		if !tls[t] {
+			settings = append(settings, t)
+		}
+		tls[t] = true
+	}
 	for _, p := range cfg.Platforms {
-		if p.PasswordFile == "" {
+		named(p.TLS, p.PasswordFile)
+		if f := p.Fallback; f != nil {
+			named(f.TLS, f.TokenFile, f.PasswordFile)
+		}
+	}
+	for _, file := range secrets {
+		if file == "" {
 			continue
 		}
-		if _, err := configs.ReadSecret(p.PasswordFile); err != nil {
+		if _, err := configs.ReadSecret(file); err != nil {
 			unfit = append(unfit, note+err.Error())
+		}
+	}
+	for _, t := range settings {
+		if bad, ok := errors.AsType[*trust.Error](gateway.Trust(t).Check()); ok {
+			unfit = append(unfit, note+strings.Join(bad.Args, ": "))
 		}
 	}
 	return unfit
@@ -173,6 +195,14 @@ func listRemarks(out io.Writer, cfg *configs.Config, l configs.Language) error {
 	}
 	if len(cfg.Platforms) == 0 {
 		remarks = append(remarks, configs.Words{Zh: "没有平台：数据只留在网关上", En: "no platform: what is read stays on the gateway"})
+	}
+	for _, p := range cfg.Platforms {
+		if gateway.InClear(p) {
+			remarks = append(remarks, configs.Words{
+				Zh: "发往 " + p.ID + " 的数据不加密：沿途任何人都能看到，也能改动",
+				En: p.ID + ": what goes there is not encrypted; anyone on the way can read and change it",
+			})
+		}
 	}
 	for _, r := range remarks {
 		if _, err := fmt.Fprintln(out, configs.Words{Zh: "注意：", En: "note: "}.In(l)+r.In(l)); err != nil {

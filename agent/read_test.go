@@ -328,6 +328,41 @@ platforms: [{id: city, server: "tcp://127.0.0.1:1883", allow_plaintext: true, us
 	}
 }
 
+// The files of TLS are looked at too, each set of them once.
+func TestCheckLiveReadsTheFilesOfTLS(t *testing.T) {
+	ca, token := write(t, "ca.pem", "hunter2"), write(t, "city.token", "hunter2\n")
+	text := fmt.Sprintf(`version: 1
+gateway: {id: GW-1}
+page: {listen: "off"}
+platforms:
+  - {id: city, server: "tls://127.0.0.1:8883", tls: {ca_file: %[1]s}, fallback: {url: "https://127.0.0.1/", token_file: %[2]s, tls: {ca_file: %[1]s}}}
+`, ca, token)
+	got := watchpost(t, "check", "--live", "--lang", "en", write(t, "watchpost.yaml", text))
+	if got.code != 1 || strings.Count(got.out, "file that cannot be used: "+ca+": no certificate in it") != 1 || strings.Contains(got.out, token) {
+		t.Errorf("got %+v, want the CA file refused once and the token file taken", got)
+	}
+	got = watchpost(t, "check", "--live", "--lang", "en", write(t, "watchpost.yaml", strings.Replace(text, token, ca+"2", 1)))
+	if !strings.Contains(got.out, "read secret file "+ca+"2") {
+		t.Errorf("got %+v, want the token file missed", got)
+	}
+	if got := watchpost(t, "check", "--live", write(t, "watchpost.yaml", strings.ReplaceAll(text, "ca_file: "+ca, ""))); got.code != 0 {
+		t.Errorf("with the system's roots: %+v", got)
+	}
+}
+
+func TestCheckRemarksOnPlaintext(t *testing.T) {
+	for server, clear := range map[string]bool{
+		"tcp://city.example:1883": true, "tcp://192.0.2.1:1883": true, "tcp://127.0.0.1:1883": false, "tcp://[::1]:1883": false, "tls://city.example:8883": false,
+	} {
+		allow := strings.HasPrefix(server, "tcp")
+		text := fmt.Sprintf("version: 1\ngateway: {id: GW-1}\nplatforms: [{id: city, server: %q, allow_plaintext: %t}]\n", server, allow)
+		got := watchpost(t, "check", "--lang", "en", write(t, "watchpost.yaml", text))
+		if said := strings.Contains(got.out, "note: city: what goes there is not encrypted"); said != clear || got.code != 0 {
+			t.Errorf("%s: said %t: %+v", server, said, got)
+		}
+	}
+}
+
 func TestTableLinesUpChinese(t *testing.T) {
 	var out bytes.Buffer
 	if err := table(&out, [][]string{{"水位", "a"}, {"x", "b"}, {"a line of its own that widens nothing"}}); err != nil {

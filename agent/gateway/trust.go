@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"watchpost/agent/forward"
@@ -15,13 +16,28 @@ import (
 // trust is whom the link to a platform believes. Certificates are judged by the
 // clock that records are stamped with.
 func (g *gateway) trust(p configs.Platform) trust.Settings {
-	return trust.Settings{
-		CAFile: p.TLS.CAFile, CertFile: p.TLS.CertFile, KeyFile: p.TLS.KeyFile, ServerName: p.TLS.ServerName,
-		Clock: func() (now time.Time, set bool) {
-			stamp := g.clock.Now()
-			return stamp.Wall, stamp.Synced
-		},
+	settings := Trust(p.TLS)
+	settings.Clock = func() (now time.Time, set bool) {
+		stamp := g.clock.Now()
+		return stamp.Wall, stamp.Synced
 	}
+	return settings
+}
+
+// Trust is what the configuration says of TLS, with the system's clock.
+func Trust(c configs.TLS) trust.Settings {
+	return trust.Settings{CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile, ServerName: c.ServerName}
+}
+
+// InClear reports a platform to which something goes that anyone on the way can
+// read.
+func InClear(p configs.Platform) bool {
+	if f := p.Fallback; f != nil {
+		if rest, ok := strings.CutPrefix(f.URL, "http://"); ok && inClear("tcp://"+rest) {
+			return true
+		}
+	}
+	return inClear(p.Server)
 }
 
 // inClear reports a server to which everything goes unencrypted over a network.

@@ -172,7 +172,7 @@ func uplinkConditions() []Condition {
 		DependsOn: []Code{DuplicateClientID},
 	}, {
 		Code: UplinkUntrusted, Severity: Critical,
-		Title:     Text{"与平台的加密连接建立不了，数据先存在本机", "No encrypted connection to the platform can be made; data is kept on this gateway"},
+		Title:     Text{"与平台建立不了加密连接", "No encrypted connection to the platform can be made"},
 		Remedy:    Text{"请让维护人员按所写的原因核对证书和服务器名", "Ask maintenance to check certificates and server name, as the reason says"},
 		DependsOn: []Code{UplinkRefused, DuplicateClientID},
 		// A server that is being set up ends handshakes too.

@@ -36,7 +36,7 @@ type Settings struct {
 }
 
 // Check reads the files and says what is wrong with the first that cannot be
-// used.
+// used, as an Error with the Reason BadFile.
 func (s Settings) Check() error {
 	_, err := s.load()
 	return err
