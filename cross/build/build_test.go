@@ -1,113 +1,200 @@
 //go:build crossbuild
 
-// Package build makes the programs for the gateways and looks at what came out.
+// Package build looks at what `make dist` made: the programs, the packages and
+// the notices that are released.
 package build
 
 import (
+	"crypto/sha256"
 	"debug/buildinfo"
 	"debug/elf"
+	"encoding/hex"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// target is one kind of gateway.
-type target struct{ name, arch, arm string }
-
-var targets = []target{
-	{"arm64", "arm64", ""},
-	{"armv7", "arm", "7"},
-	{"armv6", "arm", "6"},
-}
+// dist is where they are.
+var dist = filepath.Join("..", "..", "dist")
 
 // maxBytes is the budget of the gateway's program, stripped.
 const maxBytes = 12 << 20
 
-func TestStaticBuilds(t *testing.T) {
-	for _, target := range targets {
-		t.Run(target.name, func(t *testing.T) {
-			binary := compile(t, target, "watchpost")
-			size := fileSize(t, binary)
-			t.Logf("watchpost %s: %d bytes (%.1f MiB), budget %d", target.name, size, float64(size)/(1<<20), maxBytes)
-			if size > maxBytes {
-				t.Errorf("watchpost for %s has %d bytes, budget %d", target.name, size, maxBytes)
+// program finds one by name and platform.
+func program(t *testing.T, name, platform string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dist, name+"-[0-9]*-linux-"+platform))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s for %s: found %q, %v; make dist builds it", name, platform, found, err)
+	}
+	return found[0]
+}
+
+func TestPrograms(t *testing.T) {
+	for platform, machine := range map[string]elf.Machine{
+		"arm64": elf.EM_AARCH64, "armv7": elf.EM_ARM, "armv6": elf.EM_ARM, "amd64": elf.EM_X86_64,
+	} {
+		t.Run(platform, func(t *testing.T) {
+			binary := program(t, "watchpost", platform)
+			wantStatic(t, binary, machine)
+			if with := linked(t, binary, "github.com/mochi-mqtt/server"); with {
+				t.Errorf("%s links a broker", binary)
 			}
-			wantStatic(t, binary)
-			wantWithout(t, binary, "github.com/mochi-mqtt/server")
+			if version, ok := strings.CutPrefix(platform, "armv"); ok && setting(t, binary, "GOARM") != version {
+				t.Errorf("%s is for ARMv%s", binary, setting(t, binary, "GOARM"))
+			}
+			if platform != "amd64" { // no gateway has one
+				wantSmall(t, platform, binary)
+			}
 		})
+	}
+}
+
+func wantSmall(t *testing.T, platform, binary string) {
+	t.Helper()
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := info.Size()
+	t.Logf("watchpost %s: %d bytes (%.1f MiB), budget %d", platform, size, float64(size)/(1<<20), maxBytes)
+	if size > maxBytes {
+		t.Errorf("watchpost for %s has %d bytes, budget %d", platform, size, maxBytes)
 	}
 }
 
 // TestDeskLinksABroker is the negative control of the linking check.
 func TestDeskLinksABroker(t *testing.T) {
-	binary := compile(t, targets[0], "watchpost-desk")
-	info, err := buildinfo.ReadFile(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(fmt.Sprint(modulesOf(info)), "github.com/mochi-mqtt/server") {
-		t.Error("the desk links no broker either: the check sees nothing")
+	for _, platform := range []string{"arm64", "amd64"} {
+		if !linked(t, program(t, "watchpost-desk", platform), "github.com/mochi-mqtt/server") {
+			t.Error("the desk links no broker either: the check sees nothing")
+		}
 	}
 }
 
-// compile builds a program as a release is built: by the Makefile.
-func compile(t *testing.T, target target, name string) string {
-	t.Helper()
-	bin := t.TempDir()
-	args := []string{"--silent", name, "BIN=" + bin, "GOARCH=" + target.arch}
-	if target.arm != "" {
-		args = append(args, "GOARM="+target.arm)
-	}
-	cmd := exec.Command("make", args...)
-	cmd.Dir = filepath.Join("..", "..")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s for %s: %v\n%s", name, target.name, err, out)
-	}
-	return filepath.Join(bin, name)
-}
-
-func fileSize(t *testing.T, name string) int64 {
-	t.Helper()
-	info, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.Size()
-}
-
-func wantStatic(t *testing.T, binary string) {
+func wantStatic(t *testing.T, binary string, machine elf.Machine) {
 	t.Helper()
 	file, err := elf.Open(binary)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
+	if file.Machine != machine {
+		t.Errorf("%s is for %v, want %v", binary, file.Machine, machine)
+	}
 	for _, p := range file.Progs {
 		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
 			t.Errorf("%s needs a dynamic loader (%v)", binary, p.Type)
 		}
 	}
+	for _, s := range file.Sections {
+		if s.Name == ".symtab" || strings.HasPrefix(s.Name, ".debug") {
+			t.Errorf("%s is not stripped: section %s", binary, s.Name)
+		}
+	}
 }
 
-func wantWithout(t *testing.T, binary, module string) {
+func info(t *testing.T, binary string) *buildinfo.BuildInfo {
 	t.Helper()
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range modulesOf(info) {
-		if strings.HasPrefix(m, module) {
-			t.Errorf("%s links %s", binary, m)
+	return info
+}
+
+func linked(t *testing.T, binary, module string) bool {
+	t.Helper()
+	for _, m := range info(t, binary).Deps {
+		if strings.HasPrefix(m.Path, module) {
+			return true
+		}
+	}
+	return false
+}
+
+func setting(t *testing.T, binary, key string) string {
+	t.Helper()
+	for _, s := range info(t, binary).Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// all lists every file of a release.
+func all(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestChecksums(t *testing.T) {
+	sums := string(content(t, filepath.Join(dist, "SHA256SUMS")))
+	names := slices.DeleteFunc(all(t, dist), func(name string) bool { return name == "SHA256SUMS" })
+	if len(names) != 10 || strings.Count(sums, "\n") != len(names) {
+		t.Errorf("%d files, sums of %d, want 10: %q", len(names), strings.Count(sums, "\n"), names)
+	}
+	for _, name := range names {
+		sum := sha256.Sum256(content(t, filepath.Join(dist, name)))
+		if line := fmt.Sprintf("%s  %s\n", hex.EncodeToString(sum[:]), name); !strings.Contains(sums, line) {
+			t.Errorf("SHA256SUMS has no line %q", line)
 		}
 	}
 }
 
-func modulesOf(info *buildinfo.BuildInfo) (all []string) {
-	for _, m := range info.Deps {
-		all = append(all, m.Path)
+func content(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all
+	return data
+}
+
+// TestNoticesNameEveryModule compares the notices with what the linker noted.
+func TestNoticesNameEveryModule(t *testing.T) {
+	notices := string(content(t, filepath.Join(dist, "THIRD_PARTY_NOTICES")))
+	for _, name := range all(t, dist) {
+		if !strings.Contains(name, "-linux-") {
+			continue
+		}
+		for _, m := range unnamed(info(t, filepath.Join(dist, name)), notices) {
+			t.Errorf("%s links %s, which THIRD_PARTY_NOTICES does not name", name, m)
+		}
+	}
+	for _, want := range []string{"Go standard library", "Eclipse Distribution License - v 1.0", "Redistribution and use in source and binary forms"} {
+		if !strings.Contains(notices, want) {
+			t.Errorf("no %q in the notices", want)
+		}
+	}
+	mozilla := strings.Contains(notices, "Mozilla Public License, version 2.0")
+	if linked(t, program(t, "watchpost", "armv7"), "github.com/hashicorp/") != mozilla {
+		t.Errorf("a module under MPL-2.0 is linked or its text is there, not both (text: %v)", mozilla)
+	}
+	// The negative control: one line less.
+	bolt := "\ngo.etcd.io/bbolt "
+	if got := unnamed(info(t, program(t, "watchpost", "armv7")), strings.Replace(notices, bolt, "\n", -1)); len(got) != 1 {
+		t.Errorf("without bbolt's lines %q are missed", got)
+	}
+}
+
+// unnamed lists the modules that the notices do not name with their version.
+func unnamed(info *buildinfo.BuildInfo, notices string) (missing []string) {
+	for _, m := range info.Deps {
+		if !strings.Contains(notices, "\n"+m.Path+" "+m.Version+"\n") {
+			missing = append(missing, m.Path)
+		}
+	}
+	return missing
 }
