@@ -16,9 +16,11 @@ import (
 )
 
 func TestPostsTheBatchInOrder(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1") // must make no difference
 	in := newInlet(t, nil)
 	d, _ := client(t, in, nil)
+	if d.client.HTTPClient.Transport.(*http.Transport).Proxy != nil {
+		t.Error("a proxy of the environment would be used")
+	}
 	l := dial(t, d)
 	if n, err := l.Send(t.Context(), batchOf(16)); n != 16 || err != nil {
 		t.Fatalf("Send = %d, %v; want 16", n, err)
@@ -358,8 +360,18 @@ func TestSecretsStayIn(t *testing.T) {
 			}
 		}
 	}
+	within := newInlet(t, func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if n == 1 {
+			http.Redirect(w, r, "/ingest?token="+plantedToken, http.StatusTemporaryRedirect)
+		}
+		return n == 1
+	})
+	d, logged := client(t, within, nil)
+	if _, err := dial(t, d).Send(t.Context(), batchOf(1)); err != nil || leaks(logged.String()) || !strings.Contains(logged.String(), "status=204") {
+		t.Errorf("%v\n%s", err, logged)
+	}
 	gone := newInlet(t, nil)
-	d, logged := client(t, gone, nil)
+	d, logged = client(t, gone, nil)
 	gone.Close()
 	_, err := dial(t, d).Send(t.Context(), batchOf(1))
 	if err == nil || leaks(err.Error()+logged.String()) || strings.Contains(err.Error(), "/ingest") {
