@@ -20,14 +20,13 @@ type sent struct {
 
 // maker makes messages with the real profile.
 type maker struct {
-	gateway string
-	native  *message.Native
-	boot    clock.BootID
-	synced  bool
+	native *message.Native
+	boot   clock.BootID
+	synced bool
 }
 
 func newMaker(gateway string) *maker {
-	return &maker{gateway: gateway, native: message.New(message.Gateway{ID: gateway}, map[string]message.SensorInfo{"pit": {NameZH: "集水井", NameEN: "Pit"}})}
+	return &maker{native: message.New(message.Gateway{ID: gateway}, map[string]message.SensorInfo{"pit": {NameZH: "集水井", NameEN: "Pit"}})}
 }
 
 func (m *maker) stamp(obs uint64) clock.Stamp {
