@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"watchpost/drivers"
 )
 
-func decimal(t *testing.T, s string) *drivers.Decimal {
+func decimal(t testing.TB, s string) *drivers.Decimal {
 	t.Helper()
 	d, err := drivers.ParseDecimal(s)
 	if err != nil {
@@ -21,7 +22,7 @@ func decimal(t *testing.T, s string) *drivers.Decimal {
 	return &d
 }
 
-func levelRule(t *testing.T, above, clear string) Rule {
+func levelRule(t testing.TB, above, clear string) Rule {
 	t.Helper()
 	r := Rule{Sensor: "pit", Kind: LevelHigh, Above: decimal(t, above), Level: record.Orange}
 	if clear != "" {
@@ -42,11 +43,14 @@ func at(seq uint64) record.Position {
 // player feeds an engine as the wiring does and keeps the notes as the buffer
 // does.
 type player struct {
-	t      *testing.T
+	t      testing.TB
 	engine *Engine
 	obs    uint64
 	seq    uint64
+	passed uint64 // seconds in which nothing was observed
+	frozen bool   // observations take no time
 	notes  map[string]note
+	steps  []record.Alarm // all of them, each with its raise
 }
 
 type note struct {
@@ -54,7 +58,7 @@ type note struct {
 	at    record.Position
 }
 
-func play(t *testing.T, rules ...Rule) *player {
+func play(t testing.TB, rules ...Rule) *player {
 	return &player{t: t, engine: New(rules), notes: map[string]note{}}
 }
 
@@ -62,20 +66,91 @@ func play(t *testing.T, rules ...Rule) *player {
 func (p *player) give(sensor string, r drivers.Reading) string {
 	p.t.Helper()
 	p.obs++
+	if p.frozen {
+		p.passed-- // the time is the sum, whatever the parts
+	}
+	return p.keep(p.engine.Observe(record.Reading{Sensor: sensor, Obs: p.obs, At: p.now(), Reading: r}))
+}
+
+func (p *player) now() clock.Stamp { return stamp(p.obs + p.passed) }
+
+// tick lets a second pass.
+func (p *player) tick(down ...string) string {
+	p.t.Helper()
+	p.passed++
+	return p.keep(p.engine.Tick(p.now(), down))
+}
+
+// ticks lets seconds pass and returns what happened, after how many of them.
+func (p *player) ticks(n int, down ...string) string {
+	p.t.Helper()
+	var all []string
+	for i := range n {
+		if got := p.tick(down...); got != "" {
+			all = append(all, fmt.Sprintf("%s after %d", got, i+1))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// acknowledge does it for the alarm of the key.
+func (p *player) acknowledge(key string) string {
+	p.t.Helper()
+	steps, err := p.engine.Acknowledge(p.named(key).Raise, "p-41", "on my way", p.now())
+	if err != nil {
+		return err.Error()
+	}
+	return p.keep(steps)
+}
+
+// named is the active alarm of the key.
+func (p *player) named(of string) record.Alarm {
+	for _, a := range p.engine.Active() {
+		if key(a.Sensor, a.Kind) == of {
+			return a
+		}
+	}
+	return record.Alarm{}
+}
+
+// keep does with steps what the wiring does.
+func (p *player) keep(steps []Step) string {
+	p.t.Helper()
 	var states []string
-	for _, step := range p.engine.Observe(record.Reading{Sensor: sensor, Obs: p.obs, At: stamp(p.obs), Reading: r}) {
+	for _, step := range steps {
 		p.seq++
-		states = append(states, string(step.Alarm.State))
+		state := string(step.Alarm.State)
+		if k := Kind(step.Alarm.Kind); !k.ofValue() {
+			state = string(k) + " " + state
+		}
+		states = append(states, state)
 		p.notes[step.Key] = note{step.Note, at(p.seq)}
 		if len(step.Note) == 0 {
 			delete(p.notes, step.Key)
 		}
-		if step.Alarm.State == record.Raised != step.Alarm.Raise.IsZero() {
-			p.t.Errorf("%s step with raise %+v", step.Alarm.State, step.Alarm.Raise)
+		if step.Alarm.State != record.Raised && step.Alarm.Raise.IsZero() {
+			p.t.Errorf("%s step without its raise", step.Alarm.State)
+		}
+		if a := step.Alarm; a.Raise.IsZero() {
+			a.Raise = at(p.seq)
+			p.steps = append(p.steps, a)
+		} else {
+			p.steps = append(p.steps, a)
 		}
 		p.engine.Committed(step.Key, at(p.seq))
 	}
 	return strings.Join(states, "+")
+}
+
+// restart is the same engine in a new run, an hour of boot time later.
+func (p *player) restart(rules ...Rule) {
+	p.t.Helper()
+	p.engine = New(rules)
+	for key, n := range p.notes {
+		if err := p.engine.Restore(key, n.value, n.at); err != nil {
+			p.t.Error(err)
+		}
+	}
 }
 
 func (p *player) level(value string) string {
