@@ -40,6 +40,11 @@ func newCityAt(t *testing.T, address string) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newCityOn(t, l)
+}
+
+func newCityOn(t *testing.T, l net.Listener) *city {
+	t.Helper()
 	c := &city{address: l.Addr().String(), server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})}
 	for _, err := range []error{
 		c.server.AddHook(new(auth.AllowHook), nil),

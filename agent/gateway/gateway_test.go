@@ -155,6 +155,7 @@ type view struct {
 	} `json:"events"`
 	Platforms []struct {
 		Connected bool              `json:"connected"`
+		LastError string            `json:"last_error"`
 		Via       string            `json:"via"`
 		Backlog   map[string]uint64 `json:"backlog"`
 	} `json:"platforms"`
