@@ -4,6 +4,7 @@ package outage
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -28,7 +29,10 @@ type mosquitto struct {
 	cmd    *exec.Cmd
 }
 
-func newMosquitto(t *testing.T) *mosquitto {
+func newMosquitto(t *testing.T) *mosquitto { return newMosquittoWith(t, "") }
+
+// newMosquittoWith has more lines in its configuration.
+func newMosquittoWith(t *testing.T, more string) *mosquitto {
 	t.Helper()
 	dir := t.TempDir()
 	// The broker gives up root for a user of its own, which must be able to write.
@@ -37,7 +41,7 @@ func newMosquitto(t *testing.T) *mosquitto {
 	}
 	m := &mosquitto{t: t, port: freePort(t), config: filepath.Join(dir, "mosquitto.conf")}
 	config := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location %s/\n"+
-		"max_queued_messages 0\nmax_inflight_messages 0\nuser root\n", m.port, dir)
+		"max_queued_messages 0\nmax_inflight_messages 0\nuser root\n%s", m.port, dir, more)
 	if err := os.WriteFile(m.config, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -109,6 +113,7 @@ type position struct {
 type platform struct {
 	t       *testing.T
 	address string
+	tls     *tls.Config // nil: in clear
 
 	mu       sync.Mutex
 	arrivals []arrival
@@ -120,7 +125,11 @@ func (p *platform) subscribe(ctx context.Context, ready chan<- struct{}) {
 	var once sync.Once
 	for ctx.Err() == nil {
 		lost := make(chan struct{})
-		options := mqtt.NewClientOptions().AddBroker("tcp://" + p.address).SetClientID("city").
+		scheme := "tcp://"
+		if p.tls != nil {
+			scheme = "tls://"
+		}
+		options := mqtt.NewClientOptions().AddBroker(scheme + p.address).SetTLSConfig(p.tls).SetClientID("city").
 			SetCleanSession(false).SetAutoReconnect(false).SetConnectRetry(false).SetProtocolVersion(4).
 			SetKeepAlive(5 * time.Second).SetDefaultPublishHandler(p.receive).
 			SetConnectionLostHandler(func(mqtt.Client, error) { close(lost) })
