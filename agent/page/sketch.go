@@ -31,8 +31,8 @@ type sketchBlank struct{ X, Width string }
 // The drawing's measures; page.css scales it. Above and below is room for text.
 const (
 	sketchWidth  = 720.0
-	sketchTop    = 12.0
-	sketchBottom = 190.0
+	sketchTop    = 24.0
+	sketchBottom = 188.0
 )
 
 func (s *shaper) sketch(c chart) (out sketch) {

@@ -62,7 +62,7 @@ func (d Day) sump() page.Series {
 		}
 		level := 420 + int64(120*math.Sin(float64(n)/90))
 		if n > 1300 {
-			level += int64(n-1300) * 10
+			level += int64(n-1300) * 1045 / 100
 		}
 		p.Min, p.Max, p.Last = *decimal(level-15, 3), *decimal(level+20, 3), *decimal(level, 3)
 		s.Points = append(s.Points, p)

@@ -30,7 +30,7 @@
   }
 
   function options(section, data) {
-    var words = section.dataset.on ? [section.dataset.off, section.dataset.on] : null;
+    var words = section.dataset.active ? [section.dataset.rest, section.dataset.active] : null;
     var digits = +section.dataset.digits, unit = words || data.unit === '/' || data.unit === 'count' ? '' : ' ' + data.unit;
     var readout = section.querySelector('.readout');
     var font = '12px ' + getComputedStyle(body).fontFamily;
