@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,6 +89,25 @@ func (in *inlet) confirmed() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return append([]string(nil), in.got...)
+}
+
+func (in *inlet) posted() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.posts
+}
+
+// wrong says which requests were not as they should be.
+func (in *inlet) wrong() string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return strings.Join(in.flaws, "; ")
+}
+
+func (in *inlet) header(i int) http.Header {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.headers[i]
 }
 
 // hold waits until the client gives the request up.
