@@ -22,6 +22,8 @@ type Alarm struct {
 	// Latch keeps the alarm after its condition ended, until a person acknowledged
 	// it. Nil: smoke does, other alarms do not.
 	Latch *bool `yaml:"latch" doc:"恢复后保持到有人确认；烟感默认 true，其他默认 false|stays until acknowledged; true for smoke by default, else false"`
+	// Todo is what to do now, in place of the general advice of the alarm's kind.
+	Todo Name `yaml:"todo" doc:"报警时现在该做什么；不写则用通用建议|what to do now; general advice when absent"`
 	// FaultAfter is how long the sensor cannot be read, or says nothing, before
 	// that is an alarm of its own. The default is longer than a meter takes to
 	// restart, and four attempts at the slowest pace (30 s).

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"watchpost/agent/alarm"
@@ -212,9 +214,40 @@ func (g *gateway) viewAlarm(a record.Alarm) page.Alarm {
 		TextZH: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.Chinese), alarm.Chinese),
 		TextEN: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.English), alarm.English),
 		Over:   a.Restored != nil,
+		Todo:   health.Text{ZH: alarm.Advice(alarm.Kind(a.Kind), alarm.Chinese), EN: alarm.Advice(alarm.Kind(a.Kind), alarm.English)},
+	}
+	if s, ok := g.sensor(a.Sensor); ok {
+		shown.Where = where(g.cfg.Gateway, s.Place)
+		if s.Alarm != nil && s.Alarm.Todo != (configs.Name{}) {
+			shown.Todo = health.Text{ZH: s.Alarm.Todo.Zh, EN: s.Alarm.Todo.En}
+		}
+	}
+	if d := g.cfg.Gateway.Duty; d != nil {
+		shown.Duty, shown.Phone = d.Name, d.Phone
 	}
 	if a.Ack != nil {
 		shown.KnownBy, shown.KnownSince = a.Ack.By, g.shown(a.Ack.At)
 	}
 	return shown
+}
+
+// sensor is the configuration of a sensor.
+func (g *gateway) sensor(id string) (configs.Sensor, bool) {
+	for _, s := range g.cfg.Sensors {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return configs.Sensor{}, false
+}
+
+// where is a sensor's place in words, from the large to the small.
+func where(gw configs.Gateway, p configs.Place) string {
+	var parts []string
+	for _, part := range []string{cmp.Or(p.Building, gw.Building), p.Unit, p.Room, p.At} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, " ")
 }

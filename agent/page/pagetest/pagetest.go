@@ -136,6 +136,8 @@ func alarm(v *page.View) {
 	v.Alarms = []page.Alarm{{
 		ID: "GW-0317/9f3c51d20a7be644-12/1", Sensor: "sump-1", Level: record.Orange, State: record.Raised, Since: ago(6 * time.Minute),
 		TextZH: "地下车库集水井 1.840 m，高于警戒 1.800 m", TextEN: "Garage sump 1.840 m, above 1.800 m",
+		Where: "3栋 B1-07 水泵房东侧", Duty: "中控室", Phone: "010-8888 6666",
+		Todo: health.Text{ZH: "派人到现场看水位和水泵，必要时断电、设挡水板并疏散人员", EN: "Send somebody to look at the water and the pump"},
 	}, {
 		ID: "GW-0317/9f3c51d20a7be644-11/3", Sensor: "smoke-2f", Level: record.Red, State: record.Cleared, Since: ago(3 * time.Hour),
 		TextZH: "烟感 2F 检测到烟雾", TextEN: "Smoke detector 2F saw smoke",
