@@ -68,3 +68,52 @@ func TestSirenGivesEachAlarmItsTime(t *testing.T) {
 		running.Wait()
 	})
 }
+
+// An alarm sounds again when it gets worse or comes back, not when it gets milder,
+// and is silent once somebody knows.
+func TestSirenCallsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &siren{least: record.Orange, relay: relay.New(horn{}, relay.Options{Longest: 10 * time.Second}), heard: map[string]clock.Stamp{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = s.relay.Run(ctx) })
+		synctest.Wait()
+		for i, step := range []struct {
+			state record.AlarmState
+			level record.Severity
+			known bool
+			want  bool
+		}{
+			{record.Raised, record.Yellow, false, false},
+			{record.Escalated, record.Orange, false, true},
+			{record.Escalated, record.Red, false, true},
+			{record.Lowered, record.Orange, false, false},
+			{record.Escalated, record.Red, false, true},
+			{record.Acknowledged, record.Red, true, false},
+			{record.Lowered, record.Orange, true, false},
+			{record.Escalated, record.Red, false, true},
+			{record.Restored, record.Red, false, false},
+			{record.Raised, record.Red, false, true},
+		} {
+			a := record.Alarm{Sensor: "pit", Kind: "level_high", Level: step.level, State: step.state, At: clock.Stamp{Offset: time.Duration(i+1) * time.Minute}}
+			if step.known {
+				a.Ack = &record.Ack{By: "p"}
+			}
+			s.follow([]record.Alarm{a})
+			synctest.Wait()
+			if on, err := s.relay.Wanted(); on != step.want || err != nil {
+				t.Errorf("step %d, %s at %s: on %v (%v), want %v", i, step.state, step.level, on, err, step.want)
+			}
+			select { // longer than it sounds at a stretch
+			case <-time.After(time.Minute):
+			case <-ctx.Done():
+			}
+			s.follow([]record.Alarm{a})
+			if on, _ := s.relay.Wanted(); on {
+				t.Errorf("step %d: on a minute later", i)
+			}
+		}
+		cancel()
+		running.Wait()
+	})
+}
