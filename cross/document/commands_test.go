@@ -11,7 +11,7 @@ import (
 )
 
 // shown are the pages whose commands are checked.
-var shown = []string{"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}
+var shown = []string{"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/platform.md", "docs/platform.zh-CN.md"}
 
 // shell is what a command line may name.
 type shell struct {
