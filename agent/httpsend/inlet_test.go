@@ -110,13 +110,13 @@ func (in *inlet) header(i int) http.Header {
 	return in.headers[i]
 }
 
-// hold waits until the client gives the request up.
-func hold(w http.ResponseWriter, r *http.Request, _ int) bool {
+// hold waits until the client gives the request up, and never answers.
+func hold(_ http.ResponseWriter, r *http.Request, _ int) bool {
 	select {
 	case <-r.Context().Done():
 	case <-time.After(hangGuard):
 	}
-	return true
+	panic(http.ErrAbortHandler) // returning would be a 200, which the client may still see
 }
 
 // always answers with a status and a body.
