@@ -139,8 +139,8 @@ type Rule struct {
 	Levels []Threshold
 	// Confirm is how long a LevelHigh value must hold a threshold before it
 	// raises or escalates, by the offsets of its readings. Clearing waits for
-	// nothing but ClearBelow. Contacts are debounced by their drivers: for them
-	// it is 0 whatever it says.
+	// nothing but ClearBelow. Contacts are debounced by their drivers and wait
+	// for nothing here, whatever it says.
 	Confirm time.Duration
 	// Latched keeps the alarm, once its condition is over, until somebody
 	// acknowledged it.

@@ -87,7 +87,7 @@ func normal(r Rule) Rule {
 	}
 	r.Levels = levels
 	if r.Kind != LevelHigh {
-		r.Confirm, r.Levels = 0, nil
+		r.Levels = nil
 	}
 	return r
 }

@@ -102,7 +102,7 @@ func TestSlowRiverRisesThroughItsLevels(t *testing.T) {
 // one alarm of it, since it does fall by two metres between: the threshold has to
 // stand above the tide. At 1.0 m the gale is two alarms, one for each high water, and at 1.05 m one.
 func TestTideIsNoFlood(t *testing.T) {
-	values := column(t, "testdata/tide-wilmington-2024-03.csv", 1)
+	values := column(t, "../../drivers/sim/testdata/tide-wilmington-2024-03.csv", 1)
 	if len(values) != 3360 {
 		t.Fatalf("%d levels, want 3360", len(values))
 	}
