@@ -7,13 +7,12 @@ import (
 	"watchpost/agent/forward"
 	"watchpost/agent/health"
 	"watchpost/agent/httpsend"
-	"watchpost/agent/link"
 	"watchpost/agent/page"
 	"watchpost/configs"
 )
 
 // secondWay is the platform's HTTPS inlet; nil when it has none.
-func (g *gateway) secondWay(p configs.Platform) (link.Dialer, error) {
+func (g *gateway) secondWay(p configs.Platform) (*httpsend.Dialer, error) {
 	f := p.Fallback
 	if f == nil {
 		return nil, nil

@@ -8,6 +8,7 @@ import (
 
 	"watchpost/agent/forward"
 	"watchpost/agent/health"
+	"watchpost/agent/httpsend"
 	"watchpost/agent/link"
 	"watchpost/agent/link/mqtt"
 	"watchpost/agent/message"
@@ -21,6 +22,7 @@ type uplink struct {
 	platform  configs.Platform
 	profile   *message.Native
 	dialer    *mqtt.Dialer
+	inlet     *httpsend.Dialer // nil: there is no second way
 	forwarder *forward.Forwarder
 	session   atomic.Uint64 // of the newest state that was shaped
 	sent      wear          // bytes sent, counted by day as those to flash are
@@ -59,13 +61,13 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 	if u.dialer, err = mqtt.New(options); err != nil {
 		return nil, fmt.Errorf("prepare link to platform %s: %w", platform.ID, err)
 	}
-	second, err := g.secondWay(platform)
-	if err != nil {
+	if u.inlet, err = g.secondWay(platform); err != nil {
 		return nil, err
 	}
+	var second link.Dialer // which a nil u.inlet would not leave nil
 	var after time.Duration
-	if platform.Fallback != nil {
-		after = platform.Fallback.After
+	if u.inlet != nil {
+		second, after = u.inlet, platform.Fallback.After
 	}
 	u.forwarder, err = forward.New(forward.Options{
 		Platform:   platform.ID,
@@ -172,9 +174,15 @@ func (u *uplink) backlog() (held [3]uint64) {
 	return held
 }
 
-// bytesSent is what went to the platform over MQTT in this run, headers of MQTT
-// included, those of TCP and TLS not.
-func (u *uplink) bytesSent() uint64 { return uint64(u.dialer.Stats().BytesSent) }
+// bytesSent is what went to the platform in this run, by either way: headers of
+// MQTT and HTTP included, those of TCP not.
+func (u *uplink) bytesSent() uint64 {
+	n := u.dialer.Stats().BytesSent
+	if u.inlet != nil {
+		n += u.inlet.Stats().BytesSent
+	}
+	return uint64(n)
+}
 
 func (u *uplink) onState(s forward.State) {
 	u.mu.Lock()

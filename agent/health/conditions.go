@@ -187,7 +187,7 @@ func uplinkConditions() []Condition {
 		VisibleAfter: 10 * time.Second,
 	}, {
 		Code: UplinkFallback, Severity: Info,
-		Title:  Text{"与平台的 MQTT 连接中断，数据改走 HTTPS，没有丢失", "MQTT does not reach the platform; data goes by HTTPS, and none is lost"},
+		Title:  Text{"MQTT 连不上平台，报警、事件和读数改走 HTTPS", "MQTT does not reach the platform; alarms, events and readings go by HTTPS"},
 		Remedy: Text{"如果一直不恢复，请让网络管理员放行 MQTT 端口", "If it stays so, ask whoever runs the network to let the MQTT port through"},
 	}, {
 		Code: Plaintext, Severity: Info,

@@ -15,19 +15,18 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"watchpost/agent/link"
-	"watchpost/agent/trust"
 )
 
 // Dialer makes links to one platform's HTTPS inlet. All its links share one
 // client. It is safe for concurrent use.
 type Dialer struct {
-	options          Options
-	base             *url.URL
-	client           *retryablehttp.Client
-	posts, confirmed atomic.Int64
-	bodyBytes        atomic.Int64
-	mu               sync.Mutex
-	notBefore        time.Time // the platform asked for no request before
+	options                Options
+	base                   *url.URL
+	client                 *retryablehttp.Client
+	posts, confirmed, sent atomic.Int64
+
+	mu        sync.Mutex
+	notBefore time.Time // the platform asked for no request before
 }
 
 var _ link.Dialer = (*Dialer)(nil)
@@ -36,7 +35,7 @@ var _ link.Dialer = (*Dialer)(nil)
 type Stats struct {
 	Posts     int64 // attempts
 	Confirmed int64 // messages
-	BodyBytes int64 // of all attempts; headers, TLS and TCP/IP not counted
+	BytesSent int64 // written to sockets, headers and TLS included, TCP/IP headers not
 }
 
 // New checks the options; it does not connect.
@@ -49,7 +48,7 @@ func New(options Options) (*Dialer, error) {
 	d := &Dialer{options: options, base: base}
 	d.client = &retryablehttp.Client{
 		HTTPClient: &http.Client{
-			Transport: transport(options.Trust),
+			Transport: d.transport(),
 			Timeout:   options.AttemptTimeout,
 			// An inlet has no business with cookies: Jar stays nil.
 			CheckRedirect: sameInlet,
@@ -69,24 +68,31 @@ func New(options Options) (*Dialer, error) {
 
 // transport is made by hand: the default one obeys proxies of the environment,
 // waits for ever for an answer and keeps 100 connections.
-func transport(settings trust.Settings) *http.Transport {
+func (d *Dialer) transport() *http.Transport {
 	dialer := net.Dialer{Timeout: connectWithin}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return counted{conn, &d.sent}, nil
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext: dialer.DialContext,
+		DialContext: dial,
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			host, _, err := net.SplitHostPort(address)
 			if err != nil {
 				return nil, err
 			}
-			under, err := dialer.DialContext(ctx, network, address)
+			under, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
 			ctx, cancel := context.WithTimeout(ctx, shakeWithin)
 			defer cancel()
-			conn, err := settings.Client(ctx, under, host)
+			conn, err := d.options.Trust.Client(ctx, under, host)
 			if err != nil {
 				return nil, err // not conn, which would be an interface that is not nil
 			}
@@ -99,6 +105,19 @@ func transport(settings trust.Settings) *http.Transport {
 		DisableCompression:     true, // answers are not read
 		Protocols:              protocols,
 	}
+}
+
+// counted is a connection whose written bytes are counted.
+type counted struct {
+	net.Conn
+	sent *atomic.Int64
+}
+
+// Write counts what was taken.
+func (c counted) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
 }
 
 // sameInlet follows a redirect only when the same POST goes to the same server.
@@ -114,7 +133,7 @@ func sameInlet(req *http.Request, via []*http.Request) error {
 
 // Stats is what went over all links so far. It may be called at any time.
 func (d *Dialer) Stats() Stats {
-	return Stats{Posts: d.posts.Load(), Confirmed: d.confirmed.Load(), BodyBytes: d.bodyBytes.Load()}
+	return Stats{Posts: d.posts.Load(), Confirmed: d.confirmed.Load(), BytesSent: d.sent.Load()}
 }
 
 // Dial makes a link. It reads the credentials and sends nothing: whether the
@@ -149,7 +168,6 @@ func where(u *url.URL) slog.Attr { return slog.String("to", u.Host+u.Path) }
 
 func (d *Dialer) requesting(_ retryablehttp.Logger, req *http.Request, attempt int) {
 	d.posts.Add(1)
-	d.bodyBytes.Add(req.ContentLength)
 	d.options.Log.Debug("posting", where(req.URL), "bytes", req.ContentLength, "attempt", attempt+1)
 }
 
