@@ -15,12 +15,12 @@ import (
 const comparedPlatform, comparedPackage = "PLATFORMS=armv6", "PACKAGES=armv6:armhf"
 
 // TestTwoFoldersSameBytes builds the committed revision from two clones in two
-// folders, the second with an empty build cache, and compares every file. What
-// is not committed is not in it.
+// folders and compares every file, and the program with one that was compiled
+// with an empty build cache. What is not committed is not in it.
 func TestTwoFoldersSameBytes(t *testing.T) {
 	first, second := clone(t, "a"), clone(t, filepath.Join("another", "and longer", "folder"))
 	release(t, first)
-	release(t, second, "GOCACHE="+t.TempDir())
+	release(t, second)
 	same, names := 0, all(t, filepath.Join(first, "dist"))
 	for _, name := range names {
 		if bytes.Equal(content(t, filepath.Join(first, "dist", name)), content(t, filepath.Join(second, "dist", name))) {
@@ -32,6 +32,13 @@ func TestTwoFoldersSameBytes(t *testing.T) {
 	t.Logf("%d of %d files are the same: %q", same, len(names), names)
 	if len(names) != 4 {
 		t.Errorf("%d files, want program, package, notices and sums", len(names))
+	}
+
+	fresh := t.TempDir()
+	run(t, second, []string{"GOCACHE=" + t.TempDir()}, "watchpost", "BIN="+fresh, "GOOS=linux", "GOARCH=arm", "GOARM=6")
+	released, err := filepath.Glob(filepath.Join(first, "dist", "watchpost-*-linux-armv6"))
+	if err != nil || len(released) != 1 || !bytes.Equal(content(t, released[0]), content(t, filepath.Join(fresh, "watchpost"))) {
+		t.Errorf("%q differs from a build with an empty cache (%v)", released, err)
 	}
 
 	// The negative control: another time, and the package differs.
@@ -58,12 +65,17 @@ func clone(t *testing.T, name string) string {
 
 func release(t *testing.T, dir string, env ...string) {
 	t.Helper()
-	cmd := exec.Command("make", "--silent", "dist", comparedPlatform, comparedPackage, "DESKS=")
+	run(t, dir, env, "dist", comparedPlatform, comparedPackage, "DESKS=")
+}
+
+func run(t *testing.T, dir string, env []string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("make", append([]string{"--silent"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "SOURCE_DATE_EPOCH="+revisionTime(t, dir))
 	cmd.Env = append(cmd.Env, env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("make dist in %s: %v\n%s", dir, err, out)
+		t.Fatalf("make %s in %s: %v\n%s", args[0], dir, err, out)
 	}
 }
 
