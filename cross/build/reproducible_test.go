@@ -35,10 +35,14 @@ func TestTwoFoldersSameBytes(t *testing.T) {
 	}
 
 	fresh := t.TempDir()
-	run(t, second, []string{"GOCACHE=" + t.TempDir()}, "watchpost", "BIN="+fresh, "GOOS=linux", "GOARCH=arm", "GOARM=6")
+	run(t, second, []string{"GOCACHE=" + t.TempDir()}, "watchpost", "BIN="+fresh, "VCS=-buildvcs=true", "GOOS=linux", "GOARCH=arm", "GOARM=6")
 	released, err := filepath.Glob(filepath.Join(first, "dist", "watchpost-*-linux-armv6"))
 	if err != nil || len(released) != 1 || !bytes.Equal(content(t, released[0]), content(t, filepath.Join(fresh, "watchpost"))) {
 		t.Errorf("%q differs from a build with an empty cache (%v)", released, err)
+	}
+
+	if setting(t, released[0], "vcs.revision") == "" || setting(t, released[0], "vcs.modified") != "false" {
+		t.Errorf("%s is of revision %q, modified: %q", released[0], setting(t, released[0], "vcs.revision"), setting(t, released[0], "vcs.modified"))
 	}
 
 	// The negative control: another time, and the package differs.
