@@ -195,7 +195,7 @@ func (e *Engine) Tick(now clock.Stamp, down []string) []Step {
 	for _, id := range slices.Sorted(maps.Keys(e.sights)) {
 		s := e.sights[id]
 		s.begin(now.Offset)
-		if !e.explained(s, down) {
+		if !e.explained(s) {
 			steps = append(steps, e.tickSensor(s, now)...)
 		}
 	}
@@ -222,10 +222,10 @@ func (e *Engine) forgive(now time.Duration) {
 }
 
 // explained reports whether an alarm of a bus stands for the sensor's.
-func (e *Engine) explained(s *sight, down []string) bool {
+func (e *Engine) explained(s *sight) bool {
 	return slices.ContainsFunc(s.rule.Parents, func(parent string) bool {
 		b := e.buses[parent]
-		return b != nil && (b.watch.active != nil || slices.Contains(down, parent))
+		return b != nil && b.watch.active != nil
 	})
 }
 

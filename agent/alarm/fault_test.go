@@ -228,3 +228,23 @@ func TestBusKnownByAMember(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// After a restart nobody may ever find out more of a bus whose sensors stay away:
+// the alarm of the earlier run ends after the longest patience on it, and no member
+// has one of its own before.
+func TestBusNobodyKnows(t *testing.T) {
+	p, on, rules := busRig(t, 2)
+	p.shared(30, []string{"i2c-1"}, on...)
+	for i, r := range rules {
+		if r.Kind == Fault && r.Sensor == on[0] {
+			rules[i].After = patience / 2
+		}
+	}
+	p.restart(rules...)
+	if got := p.shared(25, nil, append(on, "beside")...); got != "bus_down cleared+fault raised after 21;" { // the fault is that of the sensor beside
+		t.Errorf("%q", got)
+	}
+	if got := p.shared(30, nil, append(on, "beside")...); got != "fault raised after 6;fault raised after 16;" {
+		t.Errorf("then: %q", got)
+	}
+}
