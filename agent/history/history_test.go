@@ -69,10 +69,14 @@ func TestADayAndNoMore(t *testing.T) {
 		t.Fatalf("%d points from %v to %v", len(points), points[0].Start, points[len(points)-1].Start)
 	}
 	h.Add("pit", 100*Step, level("99"))
+	h.Add("pit", 559*Step, level("99")) // of the minute that the newest took the place of
 	for _, p := range read(t, h, now) {
 		if p.Last != drivers.Int(int64(p.Start/Step)) {
 			t.Errorf("minute %v has %v", p.Start, p.Last)
 		}
+	}
+	if got := len(read(t, h, now)); got != slots {
+		t.Errorf("%d points after a sample of more than a day ago, want %d", got, slots)
 	}
 	if got := len(read(t, h, now+23*time.Hour)); got != 60 {
 		t.Errorf("after 23 silent hours %d points, want the hour that is left", got)

@@ -63,6 +63,7 @@ func TestPage(t *testing.T) {
 
 	alarms(t, d, each)
 	picture(tabs[0], "smoke")
+	liveChart(openTab(t, browser, phone("zh")), d)
 	forcedDoor(t, d, each)
 	tabs[0].until("the age of the alarm", age)
 	picture(tabs[0], "forced")
@@ -97,6 +98,19 @@ func alarms(t *testing.T, d *demo, each func(func(*tab))) {
 			t.Errorf("%s: the smoke alarm came %s after its act began, want %s at most", b.name, at.Sub(smoke), soon)
 		}
 	})
+}
+
+// liveChart: the pump pit has its chart and table from the running gateway, with
+// the alarm's levels.
+func liveChart(b *tab, d *demo) {
+	b.goTo(d.page + "?lang=" + b.lang)
+	b.goTo(d.page + strings.TrimPrefix(ask[string](b, `[...document.querySelectorAll('.go')].filter(e => e.textContent === '地下车库集水井')[0].getAttribute('href')`), "/"))
+	b.until("the pit's chart", chartDrawn)
+	b.until("the pit's table", `/\d\.\d+ m/.test(document.querySelector('.hours tbody').textContent)`)
+	if n := ask[int](b, `document.querySelectorAll('.levels li').length`); n < 2 {
+		b.t.Errorf("%s: %d thresholds are named, want where the alarm begins and where it ends", b.name, n)
+	}
+	sound(b)
 }
 
 // forcedDoor: the reader and the forced door are told; who passed is not, to
