@@ -126,7 +126,7 @@ func (o Options) check() (*url.URL, error) {
 // parseBase never repeats the address: a token might stand in it.
 func parseBase(base string, plaintext bool) (*url.URL, error) {
 	u, err := url.Parse(base)
-	if err != nil || u.Opaque != "" || u.Hostname() == "" {
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") {
 		return nil, errors.New("check HTTPS address: want https://host/path")
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
