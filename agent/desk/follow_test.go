@@ -168,7 +168,11 @@ func TestSubscriberKeepsItsSession(t *testing.T) {
 	}
 	client.Stop(errors.New("cable pulled"))
 	publish(t, server, "2", false) // seen by a session that was kept, and no other
-	if got := receiveOne(t, s); got != "2" {
+	got := receiveOne(t, s)
+	if got == "1" { // its confirmation was on its way when the connection broke
+		got = receiveOne(t, s)
+	}
+	if got != "2" {
 		t.Errorf("received %q after the connection broke, want 2", got)
 	}
 	cancel()

@@ -47,20 +47,33 @@ func TestWhatIsFound(t *testing.T) {
 		"forked":    {[]sent{m.door(none, pos(1, 1)), m.door(pos(1, 1), pos(1, 2)), m.door(pos(1, 1), pos(2, 1))}, ""},
 		"fresh dir": {[]sent{m.door(none, pos(1, 1)), m.door(none, pos(9, 1))}, ""},
 		// Records of a store that could not be read for a while come after later ones.
-		"brought back":     {[]sent{m.door(none, pos(1, 5)), m.door(pos(1, 5), pos(1, 1)), m.door(pos(1, 1), pos(1, 2)), m.door(pos(1, 5), pos(1, 6))}, ""},
-		"prev is itself":   {[]sent{m.door(pos(1, 1), pos(1, 1))}, "violation"},
-		"prev is lost":     {[]sent{m.door(none, pos(1, 1)), m.door(none, pos(1, 2))}, "violation"},
-		"obs goes back":    {[]sent{m.event(none, pos(1, 1), record.Event{Kind: "door", Obs: 9}), m.event(pos(1, 1), pos(1, 2), record.Event{Kind: "door", Obs: 8})}, "violation"},
-		"seq 0":            {[]sent{m.door(none, pos(1, 0))}, "violation"},
-		"prev seq 0":       {[]sent{m.door(pos(1, 0), pos(1, 2))}, "violation"},
-		"readings in part": {[]sent{m.readings(none, pos(1, 1), pos(1, 2)), m.readings(pos(1, 1), pos(1, 2), pos(1, 3))}, "double"},
+		"brought back":            {[]sent{m.door(none, pos(1, 5)), m.door(pos(1, 5), pos(1, 1)), m.door(pos(1, 1), pos(1, 2)), m.door(pos(1, 5), pos(1, 6))}, ""},
+		"forked at a missing one": {[]sent{m.door(none, pos(1, 1)), m.door(pos(1, 2), pos(1, 3)), m.door(pos(1, 2), pos(2, 1))}, "gap"},
+		"resent over a run":       {[]sent{m.door(pos(2, 3), pos(2, 4)), m.door(pos(1, 1), pos(2, 1)), m.door(pos(1, 1), pos(3, 1))}, ""},
+		"prev is itself":          {[]sent{m.door(pos(1, 1), pos(1, 1))}, "violation"},
+		"prev is lost":            {[]sent{m.door(none, pos(1, 1)), m.door(none, pos(1, 2))}, "violation"},
+		"obs goes back":           {[]sent{m.event(none, pos(1, 1), record.Event{Kind: "door", Obs: 9}), m.event(pos(1, 1), pos(1, 2), record.Event{Kind: "door", Obs: 8})}, "violation"},
+		"seq 0":                   {[]sent{m.door(none, pos(1, 0))}, "violation"},
+		"prev seq 0":              {[]sent{m.door(pos(1, 0), pos(1, 2))}, "violation"},
+		"readings in part":        {[]sent{m.readings(none, pos(1, 1), pos(1, 2)), m.readings(pos(1, 1), pos(1, 2), pos(1, 3))}, "double"},
 	} {
 		if got := strings.Join(take(checker(t, Options{}), tt.all...), " "); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
-	if got := take(checker(t, Options{FromStart: true}), m.door(pos(1, 7), pos(1, 8))); !slices.Equal(got, []string{"gap"}) {
+	whole := checker(t, Options{FromStart: true})
+	if got := take(whole, m.door(none, pos(1, 8)), m.door(pos(1, 4), pos(1, 5))); !slices.Equal(got, []string{"gap"}) {
 		t.Errorf("from the start: %v, want a gap", got)
+	}
+	if got := take(checker(t, Options{FromStart: true}), m.door(pos(1, 7), pos(1, 8))); !slices.Equal(got, []string{"gap"}) {
+		t.Errorf("from the start, the first: %v, want a gap", got)
+	}
+	// A record from the middle of a gap parts it.
+	c := checker(t, Options{})
+	take(c, m.door(none, pos(1, 1)), m.door(pos(1, 5), pos(1, 6)), m.door(pos(1, 2), pos(1, 3)))
+	gaps := laneOf(c.Summary(), "events").Gaps
+	if len(gaps) != 2 || kept(t, gaps[0]) != (gap{pos(1, 1), pos(1, 2)}) || kept(t, gaps[1]) != (gap{pos(1, 3), pos(1, 5)}) {
+		t.Errorf("a gap in two: %+v", gaps)
 	}
 }
 
@@ -92,6 +105,7 @@ func TestDoublesAreCompared(t *testing.T) {
 		"other company":      {readings, m.readings(pos(1, 2), pos(1, 3)), "double"},
 		"another prev":       {event, m.door(pos(0, 9), pos(1, 2)), "double"},
 		"renamed":            {event, changed(t, event, `"Pit"`, `"Well"`), "double"},
+		"said otherwise":     {alarm, changed(t, alarm, `too high`, `above`), "double"},
 		"a new field":        {event, changed(t, event, `"kind"`, `"more":1,"kind"`), "double"},
 		"another state":      {event, changed(t, event, `open 2`, `closed`), "differs"},
 		"another sensor":     {event, changed(t, event, `"sensor":"pit"`, `"sensor":"pat"`), "differs"},

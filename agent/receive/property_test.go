@@ -45,12 +45,9 @@ func (h *history) send() {
 // company.
 func (h *history) out(prev record.Position, at []record.Position) {
 	for len(at) > 0 {
-		n := len(at)
-		if h.lane == record.Readings {
-			for n = 1; n < len(at) && at[n].Run == at[0].Run && rapid.Bool().Draw(h.t, "together"); n++ {
-			}
-		} else {
-			n = 1
+		n := 1
+		for h.lane == record.Readings && n < len(at) && at[n].Run == at[0].Run && rapid.Bool().Draw(h.t, "together") {
+			n++
 		}
 		var s sent
 		switch h.lane {
