@@ -38,6 +38,20 @@ func TestSentence(t *testing.T) {
 		{with(smoke, func(a *record.Alarm) { a.Kind, a.State = "door_held", record.Cleared }),
 			"地下车库集水井：门已关，未关门警报解除", "Pump pit: door closed, held-open alarm cleared"},
 		{with(smoke, func(a *record.Alarm) { a.Kind = "gas" }), "地下车库集水井警报", "Pump pit: alarm"},
+		{with(high, func(a *record.Alarm) {
+			a.State, a.Level, a.Value, a.Threshold = record.Lowered, record.Yellow, decimal(t, "1.38"), decimal(t, "1.40")
+		}),
+			"地下车库集水井水位 1.38 m，已低于 1.40 m，警报降为黄色", "Pump pit: level 1.38 m, back below 1.40 m, alarm lowered to yellow"},
+		{with(smoke, func(a *record.Alarm) { at := stamp(9); a.State, a.Restored = record.Restored, &at }),
+			"地下车库集水井烟雾触点已恢复，等待确认", "Pump pit: smoke contact back to normal, not acknowledged yet"},
+		{with(smoke, func(a *record.Alarm) { at := stamp(9); a.State, a.Restored, a.By = record.Acknowledged, &at, "p-41" }),
+			"地下车库集水井烟雾触点已恢复，已确认，确认人 p-41", "Pump pit: smoke contact back to normal, acknowledged by p-41"},
+		{record.Alarm{Kind: "fault", State: record.Raised, Note: "broken_wire"}, "地下车库集水井：读不到数据", "Pump pit: cannot be read"},
+		{record.Alarm{Kind: "fault", State: record.Cleared}, "地下车库集水井：恢复读数，警报解除", "Pump pit: can be read again, alarm cleared"},
+		{record.Alarm{Kind: "stale", State: record.Raised, Note: NoteSilent}, "地下车库集水井：没有任何消息", "Pump pit: gives no sign of life"},
+		{record.Alarm{Kind: "stale", State: record.Cleared}, "地下车库集水井：重新有消息，警报解除", "Pump pit: heard again, alarm cleared"},
+		{record.Alarm{Kind: "bus_down", State: record.Raised, Members: []string{"a", "b"}}, "地下车库集水井：总线不通，2 个传感器读不到", "Pump pit: bus is down, 2 sensors cannot be read"},
+		{record.Alarm{Kind: "bus_down", State: record.Cleared, Members: []string{"a", "b"}}, "地下车库集水井：总线恢复，警报解除", "Pump pit: bus works again, alarm cleared"},
 	} {
 		if got := Sentence(c.a, "地下车库集水井", Chinese); got != c.zh {
 			t.Errorf("got  %s\nwant %s", got, c.zh)
