@@ -226,7 +226,6 @@ type outage struct {
 	fed         int
 	mu          sync.Mutex
 	states      []State
-	before      int // goroutines
 }
 
 func twoWays(t *testing.T, body func(o *outage)) {
