@@ -41,6 +41,8 @@ func TestPage(t *testing.T) {
 		openTab(t, browser, phone("zh")), openTab(t, browser, phone("en")),
 		openTab(t, browser, desktop("zh")), openTab(t, browser, desktop("en")),
 	}
+	chart := openTab(t, browser, phone("zh"))
+	chart.name = "chart"
 	plain := openTab(t, browser, phone("zh"))
 	plain.name = "without scripts"
 	d := startDemo(t, "--page", "127.0.0.1:0", "--round", round.String())
@@ -59,15 +61,18 @@ func TestPage(t *testing.T) {
 	})
 	each(words)
 	each(live)
+	var beside sync.WaitGroup // the story does not wait
+	beside.Go(func() { liveChart(chart, d) })
+	defer beside.Wait()
 	withoutScripts(plain, d)
 
 	alarms(t, d, each)
 	picture(tabs[0], "smoke")
-	liveChart(openTab(t, browser, phone("zh")), d)
 	forcedDoor(t, d, each)
 	tabs[0].until("the age of the alarm", age)
 	picture(tabs[0], "forced")
 
+	beside.Wait()
 	d.wait("The uplink is down")
 	each(outage)
 	dead(t, d, each)
@@ -239,7 +244,7 @@ func withoutScripts(b *tab, d *demo) {
 }
 
 // pictureLimit keeps the repository small.
-const pictureLimit = 150 * 1000
+const pictureLimit = 200 * 1000
 
 // picture writes what the tab shows, where pictures are asked for.
 func picture(b *tab, what string) {
