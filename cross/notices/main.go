@@ -39,7 +39,7 @@ func main() {
 
 func run(out, repository string, programs []string) error {
 	if out == "" || len(programs) == 0 {
-		return errors.New("use: notices -out FILE PROGRAM...")
+		return errors.New("no file or no programs given; see notices -help")
 	}
 	components, err := linked(repository, programs)
 	if err != nil {
