@@ -90,7 +90,28 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Write is tls.Conn's, with an error in words.
 func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
+	if err != nil && !c.heard.Load() && isEnd(err) {
+		err = c.lastWord(err)
+	}
 	return n, c.explain(err)
+}
+
+// lastWordWithin is how long a far side that has ended the connection is listened
+// to: what it said before has arrived already.
+const lastWordWithin = 100 * time.Millisecond
+
+// lastWord is the alert that the far side sent before it ended the connection,
+// else err. Whoever refuses our certificate closes at once, so that what we write
+// meanwhile may fail before its alert is read.
+func (c *Conn) lastWord(err error) error {
+	if c.Conn.SetReadDeadline(time.Now().Add(lastWordWithin)) != nil {
+		return err
+	}
+	_, said := c.Conn.Read(make([]byte, 1))
+	if _, ok := alertOf(said); ok {
+		return said
+	}
+	return err
 }
 
 func (c *Conn) explain(err error) error {

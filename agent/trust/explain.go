@@ -38,8 +38,7 @@ func (a *attempt) explain(err error, at stage) error {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok && at == inHandshake {
 		return New(NotTLS, err)
 	}
-	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	ended := isEnd(err)
 	switch {
 	case at < spoken && ended && a.asked.Load():
 		return New(CutOffAfterCert, err)
@@ -49,6 +48,12 @@ func (a *attempt) explain(err error, at stage) error {
 		return New(OldVersion, err) // crypto/tls has no type for it
 	}
 	return err
+}
+
+// isEnd reports that the far side ended the connection.
+func isEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // distrust words what is wrong with the far side's certificate.

@@ -84,8 +84,19 @@ func (m *mosquitto) stop() {
 	if m.cmd == nil {
 		return
 	}
-	m.cmd.Process.Signal(syscall.SIGTERM)
-	m.cmd.Wait()
+	ended := make(chan struct{})
+	go func() {
+		m.cmd.Wait()
+		close(ended)
+	}()
+	for stopped := false; !stopped; {
+		m.cmd.Process.Signal(syscall.SIGTERM) // again: one that comes before its main loop is lost
+		select {
+		case <-ended:
+			stopped = true
+		case <-time.After(5 * time.Second):
+		}
+	}
 	m.cmd = nil
 }
 
