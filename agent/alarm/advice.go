@@ -11,6 +11,7 @@ func Advice(kind Kind, lang string) string {
 		DoorOpen:   {"派人查看这扇门，确认后关好", "Send somebody to look at the door and close it"},
 		DoorForced: {"派人查看这扇门，必要时报警 110", "Send somebody to look at the door; call the police (110) if needed"},
 		Fault:      {"派人检查这个传感器的接线和供电；修好之前由人巡查", "Have the sensor's wiring and power checked; have somebody look in person until it is mended"},
+		Stale:      {"派人检查这个传感器；它没有任何消息，修好之前由人巡查", "Have the sensor checked: it says nothing; have somebody look in person until it is mended"},
 		BusDown:    {"派人检查这条线上的接线和供电；修好之前由人巡查", "Have the wiring and power of this bus checked; have somebody look in person until it is mended"},
 		DoorHeld:   {"提醒附近的人关门，检查闭门器", "Have the door closed and its closer checked"},
 	}
