@@ -223,7 +223,6 @@ type outage struct {
 	ledger      *ledger
 	memory      *memory
 	begun       time.Time
-	fed         int
 	mu          sync.Mutex
 	states      []State
 }
