@@ -223,6 +223,7 @@ type outage struct {
 	ledger      *ledger
 	memory      *memory
 	begun       time.Time
+	fed         int
 	mu          sync.Mutex
 	states      []State
 }
