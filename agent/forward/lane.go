@@ -168,13 +168,17 @@ func (l *laneSender) pack(entries []buffer.Entry) (packed, error) {
 		if len(b.messages) > 0 && b.bytes+largest > l.f.options.BatchBytes {
 			break // the next one will hardly fit: spare the encoding
 		}
-		m, used, err := l.f.options.Encoder.Encode(l.lane, prev, entries)
+		share := entries
+		if l.second {
+			share = l.f.second.share(l.lane, entries)
+		}
+		m, used, err := l.f.options.Encoder.Encode(l.lane, prev, share)
 		if bad, ok := errors.AsType[*UnreadableError](err); ok {
 			b.bad = bad
 			return b, nil
 		}
-		if err == nil && (used < 1 || used > len(entries)) {
-			err = fmt.Errorf("the encoder took %d of %d records", used, len(entries))
+		if err == nil && (used < 1 || used > len(share)) {
+			err = fmt.Errorf("the encoder took %d of %d records", used, len(share))
 		}
 		if err != nil {
 			return b, fmt.Errorf("encode %s after seq %d: %w", l.lane, prev.Seq, err)
@@ -216,6 +220,9 @@ func (l *laneSender) send(ctx context.Context, b packed) error {
 			if err := l.confirm(l.prev); err != nil {
 				return err
 			}
+		}
+		if l.second && errors.Is(err, link.ErrTooLarge) && n < len(b.records) {
+			err = l.f.second.halve(l.lane, b.records[n], err)
 		}
 		if err != nil {
 			return fmt.Errorf("send %s: %w", l.lane, err)

@@ -3,8 +3,10 @@ package forward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"watchpost/agent/link"
@@ -26,6 +28,9 @@ type second struct {
 	since  time.Time // the first way has carried nothing since
 	cancel context.CancelFunc
 	all    sync.WaitGroup
+
+	// most is how many records a message may have, per lane; 0: as many as fit.
+	most [3]atomic.Int64
 }
 
 // begin says that the first way got through until now.
@@ -40,6 +45,9 @@ func (w *second) begin() {
 func (w *second) start(ctx context.Context) {
 	if w == nil || w.cancel != nil {
 		return
+	}
+	for lane := range w.most { // it may take more by now
+		w.most[lane].Store(0)
 	}
 	ctx, w.cancel = context.WithCancel(ctx)
 	due := w.since.Add(w.f.options.SecondAfter)
@@ -69,7 +77,7 @@ func (w *second) run(ctx context.Context, due time.Time) {
 		if ctx.Err() != nil || errors.Is(err, buffer.ErrClosed) { // the first way meets it too
 			return
 		}
-		if carried && time.Since(since) > w.f.options.StableAfter {
+		if carried && time.Since(since) > w.f.options.StableAfter || errors.Is(err, errHalved) {
 			attempts = 1
 		}
 		wait := w.f.wait(err, attempts)
@@ -84,6 +92,28 @@ func (w *second) run(ctx context.Context, due time.Time) {
 			return
 		}
 	}
+}
+
+// errHalved is that the next message will be of half as many records.
+var errHalved = errors.New("it is sent again in halves")
+
+// halve is for a message of so many records that was too large for the far side.
+// One record cannot be parted: it stays, and what follows in its lane, until the
+// far side takes it or the first way is back.
+func (w *second) halve(lane buffer.Lane, records int, err error) error {
+	if records < 2 {
+		return fmt.Errorf("%w; it is a single record, and stays here until the platform takes it or the first way is back", err)
+	}
+	w.most[lane].Store(int64(records / 2))
+	return fmt.Errorf("%w; %w", err, errHalved)
+}
+
+// share is what of the entries may go into one message.
+func (w *second) share(lane buffer.Lane, entries []buffer.Entry) []buffer.Entry {
+	if most := int(w.most[lane].Load()); most > 0 && most < len(entries) {
+		return entries[:most]
+	}
+	return entries
 }
 
 // attempt is one link of the second way from its making to its end. carried says

@@ -12,7 +12,7 @@
 //
 // Topic and body are those that MQTT would carry. Any 2xx confirms; what it says
 // is not looked at. 408, 425, 429 and 5xx (but 501) are tried again, with the
-// same key; 401 and 403 are link.ErrRefused; everything else ends the link and
+// same key; 401 and 403 are link.ErrRefused, 413 is link.ErrTooLarge; everything else ends the link and
 // the message stays in the buffer. A redirect is followed when it keeps method,
 // scheme, host and port (307 and 308), else it is an error.
 //

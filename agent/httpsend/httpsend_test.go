@@ -78,7 +78,7 @@ func TestAnswers(t *testing.T) {
 		{403, 1, false, true, "HTTP 403"},
 		{404, 1, false, false, "HTTP 404"},
 		{408, all, false, false, "HTTP 408"},
-		{413, 1, false, false, "does not take a message of 9 bytes; it stays here"},
+		{413, 1, false, false, "message too large for the platform: HTTP 413 Request Entity Too Large: \"said so\", at 9 bytes"},
 		{425, all, false, false, "HTTP 425"},
 		{429, all, false, false, "HTTP 429"},
 		{500, all, false, false, "HTTP 500"},

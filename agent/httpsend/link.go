@@ -198,8 +198,7 @@ func judge(res *http.Response, size int, text string) error {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fmt.Errorf("%w: HTTP %s%s", link.ErrRefused, res.Status, said)
 	case code == http.StatusRequestEntityTooLarge:
-		return fmt.Errorf("HTTP %s%s: the platform does not take a message of %d bytes; it stays here, and what follows in its lane, until the platform takes it or MQTT is back",
-			res.Status, said, size)
+		return fmt.Errorf("%w: HTTP %s%s, at %d bytes", link.ErrTooLarge, res.Status, said, size)
 	case code >= 300 && code <= 399:
 		return fmt.Errorf("HTTP %s: a redirect is followed only with method, scheme, host and port unchanged", res.Status)
 	default:

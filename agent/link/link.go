@@ -59,6 +59,10 @@ var ErrRefused = errors.New("refused by the platform")
 // certificate is not one to believe. Trying again soon is pointless.
 var ErrUntrusted = errors.New("platform not trusted")
 
+// ErrTooLarge is the error, wrapped, of a far side that takes no message of that
+// size. One of fewer records may pass.
+var ErrTooLarge = errors.New("message too large for the platform")
+
 // ErrContested is the error, wrapped, of a far side that ends each connection
 // soon after it was made: most often a second client with the same id.
 var ErrContested = errors.New("connection taken away again and again")
