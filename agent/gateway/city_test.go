@@ -62,9 +62,11 @@ func newCityOn(t *testing.T, l net.Listener) *city {
 
 func (*city) ID() string { return "city" }
 
-func (*city) Provides(b byte) bool { return b == mochi.OnPublished }
+func (*city) Provides(b byte) bool { return b == mochi.OnPublish }
 
-func (c *city) OnPublished(_ *mochi.Client, p packets.Packet) {
+// OnPublish is called before a message goes on to anybody: what is an answer to
+// it is kept after it.
+func (c *city) OnPublish(_ *mochi.Client, p packets.Packet) (packets.Packet, error) {
 	_, class, _ := strings.Cut(p.TopicName, "/GW-TEST/")
 	m := cityMessage{class: class, raw: string(p.Payload)}
 	if err := json.Unmarshal(p.Payload, &m.body); err != nil {
@@ -73,6 +75,7 @@ func (c *city) OnPublished(_ *mochi.Client, p packets.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.messages = append(c.messages, m)
+	return p, nil
 }
 
 func (c *city) of(class string) (all []cityMessage) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"watchpost/agent/budget"
@@ -15,8 +16,11 @@ import (
 	"watchpost/drivers"
 )
 
-// wearRig is the real store with a platform that is away, or one that confirms
-// at once.
+// wearCommit is how long readings wait for their commit.
+const wearCommit = time.Second
+
+// wearRig is the real store on simulated time, so that a slow machine splits no
+// commit, with a platform that is away, or one that confirms at once.
 type wearRig struct {
 	t   *testing.T
 	buf *buffer.Buffer
@@ -26,19 +30,21 @@ type wearRig struct {
 func newWearRig(t *testing.T) *wearRig {
 	t.Helper()
 	buf, err := buffer.Open(buffer.Options{
-		Dir: t.TempDir(), Platforms: []string{"city"}, CommitEvery: 20 * time.Millisecond, MaxBytes: 64 << 20, Doctor: buffer.InProcess{},
+		Dir: t.TempDir(), Platforms: []string{"city"}, CommitEvery: wearCommit, MaxBytes: 64 << 20, Doctor: buffer.InProcess{},
 		EncodeLoss: func(buffer.Loss) []byte { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := buf.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	<-buf.Ready()
 	return &wearRig{t: t, buf: buf}
+}
+
+func (w *wearRig) close() {
+	w.t.Helper()
+	if err := w.buf.Close(); err != nil {
+		w.t.Error(err)
+	}
 }
 
 func (w *wearRig) reading(n int) []byte {
@@ -56,29 +62,27 @@ func (w *wearRig) commits(rounds, n int) (written, held float64) {
 	w.t.Helper()
 	before := w.buf.Stats()
 	for range rounds {
-		commits := w.buf.Stats().Commits
 		for i := range n {
 			if _, err := w.buf.Append(buffer.Readings, w.reading(i)); err != nil {
 				w.t.Fatal(err)
 			}
 		}
-		w.until(func(s buffer.Stats) bool { return s.Commits > commits && s.Pending == 0 })
+		w.rest()
 	}
 	after := w.buf.Stats()
+	if got := after.Commits - before.Commits; got != uint64(rounds) {
+		w.t.Fatalf("%d commits for %d rounds", got, rounds)
+	}
 	return float64(after.BytesWritten-before.BytesWritten) / float64(rounds), float64(after.LiveBytes-before.LiveBytes) / float64(rounds)
 }
 
-func (w *wearRig) until(done func(buffer.Stats) bool) {
+// rest lets the time of a commit pass.
+func (w *wearRig) rest() {
 	w.t.Helper()
-	guard := time.After(hangGuard)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !done(w.buf.Stats()) {
-		select {
-		case <-guard:
-			w.t.Fatalf("the store does not come to rest: %+v", w.buf.Stats())
-		case <-tick.C:
-		}
+	<-time.After(wearCommit)
+	synctest.Wait()
+	if s := w.buf.Stats(); s.Pending != 0 {
+		w.t.Fatalf("the store does not come to rest: %+v", s)
 	}
 }
 
@@ -93,25 +97,32 @@ func TestBudgetAgreesWithTheStore(t *testing.T) {
 		}
 	}
 	for _, n := range []int{1, 8, 32, 320} {
-		written, held := newWearRig(t).commits(15, n)
-		near(fmt.Sprintf("commit of %d readings", n), budget.CommitBytes(float64(n)), written)
-		near(fmt.Sprintf("%d readings held", n), budget.HeldBytes(float64(n)), held)
+		synctest.Test(t, func(t *testing.T) {
+			w := newWearRig(t)
+			written, held := w.commits(15, n)
+			near(fmt.Sprintf("commit of %d readings", n), budget.CommitBytes(float64(n)), written)
+			near(fmt.Sprintf("%d readings held", n), budget.HeldBytes(float64(n)), held)
+			w.close()
+		})
 	}
-	w := newWearRig(t)
-	before := w.buf.Stats()
-	const events = 15
-	for range events {
-		at, err := w.buf.Append(buffer.Events, record.EncodeEvent(record.Event{Kind: record.EventDoor, Sensor: "door-1", State: "open"}),
-			buffer.Note{Key: "contact/door-1", Value: []byte("open")})
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWearRig(t)
+		before := w.buf.Stats()
+		const events = 15
+		for range events {
+			at, err := w.buf.Append(buffer.Events, record.EncodeEvent(record.Event{Kind: record.EventDoor, Sensor: "door-1", State: "open"}),
+				buffer.Note{Key: "contact/door-1", Value: []byte("open")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.buf.Confirm("city", buffer.Events, at); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := w.buf.Confirm("city", buffer.Events, at); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.until(func(s buffer.Stats) bool { return s.Pending == 0 })
-	near("an event with its note", budget.EventBytes, float64(w.buf.Stats().BytesWritten-before.BytesWritten)/events)
+		w.rest()
+		near("an event with its note", budget.EventBytes, float64(w.buf.Stats().BytesWritten-before.BytesWritten)/events)
+		w.close()
+	})
 }
 
 func TestForecast(t *testing.T) {

@@ -98,12 +98,7 @@ type life struct {
 
 func (r *rig) start() *life {
 	r.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := freeAddress(r.t)
 	platform := ""
 	if r.city != nil {
 		platform = fmt.Sprintf("{id: city, server: \"tcp://%s\", allow_plaintext: true}", r.city.address)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,11 +14,12 @@ import (
 	"watchpost/agent/watchdog"
 )
 
-// manager is a service manager's socket.
+// manager is a service manager's socket. Like the real one it takes every message
+// at once: the kernel keeps only ten, and the agent does not wait for long.
 type manager struct {
-	t    *testing.T
-	conn *net.UnixConn
-	env  map[string]string
+	t        *testing.T
+	messages chan string
+	env      map[string]string
 }
 
 func newManager(t *testing.T) *manager {
@@ -27,8 +29,23 @@ func newManager(t *testing.T) *manager {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	return &manager{t: t, conn: conn, env: map[string]string{"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "200000"}}
+	m := &manager{t: t, messages: make(chan string, 10_000), env: map[string]string{"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "200000"}}
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return // closed at the end
+			}
+			m.messages <- string(buf[:n])
+		}
+	})
+	t.Cleanup(func() {
+		conn.Close()
+		reader.Wait()
+	})
+	return m
 }
 
 func (m *manager) client() *watchdog.Manager {
@@ -43,16 +60,14 @@ func (m *manager) client() *watchdog.Manager {
 // until reads messages up to one that has the line, and returns all lines.
 func (m *manager) until(line string) (lines []string) {
 	m.t.Helper()
-	if err := m.conn.SetReadDeadline(time.Now().Add(hangGuard)); err != nil {
-		m.t.Fatal(err)
-	}
-	buf := make([]byte, 4096)
+	guard := time.After(hangGuard)
 	for !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, line) }) {
-		n, err := m.conn.Read(buf)
-		if err != nil {
-			m.t.Fatalf("%s did not come, only %d lines, the first %q: %v", line, len(lines), lines[:min(3, len(lines))], err)
+		select {
+		case message := <-m.messages:
+			lines = append(lines, strings.Split(message, "\n")...)
+		case <-guard:
+			m.t.Fatalf("%s did not come, only %d lines, the first %q", line, len(lines), lines[:min(3, len(lines))])
 		}
-		lines = append(lines, strings.Split(string(buf[:n]), "\n")...)
 	}
 	return lines
 }

@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,12 +34,7 @@ func (w *wrongClock) source() *clock.Source {
 // known, in a later run too; what went out before is marked, and state says how
 // to correct it.
 func TestStartIn1970(t *testing.T) {
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := nobody.Addr().String()
-	nobody.Close()
+	address := freeAddress(t)
 	w := &wrongClock{booted: time.Now().Add(-time.Hour)}
 	r := newRig(t)
 	r.clock, r.city = w.source(), &city{address: address}
@@ -92,12 +86,7 @@ func TestStartIn1970(t *testing.T) {
 // The table survives a restart: what a run in 1970 left is corrected by the
 // next run of the same boot, which knows the time.
 func TestLateCorrection(t *testing.T) {
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := nobody.Addr().String()
-	nobody.Close()
+	address := freeAddress(t)
 	w := &wrongClock{booted: time.Now().Add(-time.Hour)}
 	r := newRig(t)
 	r.clock, r.city = w.source(), &city{address: address}
