@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -148,11 +149,11 @@ func (p *followPrinter) findings(v receive.Verdict) (lines []string) {
 		case receive.Differs:
 			lines = append(lines, p.paint("red", p.pick("✕ 重复但内容不同 ", "✕ double with other content "))+f.Lane+" "+f.At.Run+"/"+fmt.Sprint(f.At.Seq))
 		case receive.Violation:
-			lines = append(lines, p.paint("red", p.pick("✕ 违反约定 ", "✕ against the contract "))+v.Class+": "+f.Text)
+			lines = append(lines, p.paint("red", p.pick("✕ 违反约定 ", "✕ against the contract "))+v.Class+p.pick("：", ": ")+p.pick(cmp.Or(f.ZH, f.Text), f.Text))
 		case receive.NewRun:
 			lines = append(lines, p.pick("● 运行 ", "● run ")+f.Text)
 		case receive.Outdated:
-			lines = append(lines, p.pick("○ 忽略过期文档 ", "○ older document ignored: ")+f.Text)
+			lines = append(lines, p.pick("○ 忽略过期文档：", "○ older document ignored: ")+p.pick(cmp.Or(f.ZH, f.Text), f.Text))
 		}
 	}
 	if doubles > 0 {

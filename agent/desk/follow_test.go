@@ -91,6 +91,16 @@ func TestFollowPrints(t *testing.T) {
 			t.Errorf("zh %t: printed\n%s\nwant\n%s", tt.zh, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 		}
 	}
+	// What is wrong is said in the reader's language.
+	faulty := [2]string{"readings", strings.Replace(story[3][1], `"reason":"bus_down"`, `"value":0`, 1)}
+	for zh, want := range map[bool]string{
+		false: "12:00:00  GW-1  ✕ against the contract readings: a fault of d has a value",
+		true:  "12:00:00  GW-1  ✕ 违反约定 readings：d 的故障读数带有数值",
+	} {
+		if got := printed(t, zh, all, faulty); !slices.Contains(got, want) {
+			t.Errorf("zh %t: %q, want %s", zh, got, want)
+		}
+	}
 	// A double is counted, and not printed as if it were new.
 	got := printed(t, false, all, story[1], story[1])
 	if n := slices.Index(got, "12:00:00  GW-1  = doubles alarms 1"); n != 2 {

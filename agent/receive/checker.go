@@ -24,7 +24,19 @@ type Finding struct {
 	At   *Position   `json:"at,omitempty"`   // the record that shows it
 	Gap  *Gap        `json:"gap,omitempty"`  // FoundGap and FilledGap
 	Text string      `json:"text,omitempty"` // in English: what is wrong
+	ZH   string      `json:"zh,omitempty"`   // the same in Chinese
 }
+
+// words are a finding's text in both languages; empty for none.
+type words struct{ zh, en string }
+
+// say fills both languages with the same values.
+func say(zh, en string, values ...any) words {
+	return words{fmt.Sprintf(zh, values...), fmt.Sprintf(en, values...)}
+}
+
+// misread is a run or position that cannot be read.
+func misread(err error) words { return say("位置无法解读：%v", "%v", err) }
 
 // FindingKind says what was found.
 type FindingKind string
@@ -56,6 +68,10 @@ type Verdict struct {
 }
 
 func (v *Verdict) find(f Finding) { v.Findings = append(v.Findings, f) }
+
+func (v *Verdict) outdated(why words) {
+	v.find(Finding{Kind: Outdated, Text: why.en, ZH: why.zh})
+}
 
 // Checker holds what arrives to the contract. It is for one goroutine.
 type Checker struct {
@@ -113,20 +129,20 @@ func (c *Checker) Take(topic string, payload []byte, retained bool) Verdict {
 		return v
 	}
 	g := c.gateway(name)
-	if wrong := s.wrong(payload); wrong != "" {
+	if wrong := s.wrong(payload); wrong != (words{}) {
 		g.violated(&v, nil, wrong)
 		return v
 	}
 	body, err := decode(class, payload)
 	switch {
 	case err != nil:
-		g.violated(&v, nil, err.Error())
+		g.violated(&v, nil, say("无法解读：%v", "cannot be decoded: %v", err))
 		return v
 	case body.from() != name:
-		g.violated(&v, nil, fmt.Sprintf("the payload is of gateway %q", body.from()))
+		g.violated(&v, nil, say("内容属于网关 %q", "the payload is of gateway %q", body.from()))
 		return v
 	case retained && isLane(class):
-		g.violated(&v, nil, "a record is retained")
+		g.violated(&v, nil, words{"记录被设为保留消息", "a record is retained"})
 	}
 	v.Body = body
 	switch b := body.(type) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"watchpost/agent/message"
 	"watchpost/agent/record"
@@ -20,6 +21,9 @@ func take(c *Checker, all ...sent) (found []string) {
 		for _, f := range c.Take(s.topic, s.payload, false).Findings {
 			if f.Kind != NewRun {
 				found = append(found, string(f.Kind))
+			}
+			if han := strings.ContainsFunc(f.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }); f.Kind != NewRun && han != (f.Text != "") {
+				found = append(found, "without Chinese: "+f.Text)
 			}
 		}
 	}
@@ -154,6 +158,9 @@ func TestViolations(t *testing.T) {
 		found := take(c, all...)
 		if !slices.Contains(found, string(Violation)) {
 			t.Errorf("%s: found %v, want a violation", name, found)
+		}
+		if strings.Contains(strings.Join(found, " "), "without Chinese") {
+			t.Errorf("%s: %v", name, found)
 		}
 		if s := c.Summary(); s.Complete() || s.Wrong == 0 {
 			t.Errorf("%s: complete", name)

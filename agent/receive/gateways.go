@@ -1,7 +1,6 @@
 package receive
 
 import (
-	"fmt"
 	"slices"
 
 	"watchpost/agent/record"
@@ -30,7 +29,7 @@ func (g *gateway) ran(v *Verdict, r record.Run, boot string) {
 	case s.boot == "":
 		s.boot = boot
 	case s.boot != boot && boot != "":
-		g.violated(v, nil, fmt.Sprintf("run %s was in boot %s and is now in %s", r, s.boot, boot))
+		g.violated(v, nil, say("运行 %s 原属启动 %s，现在却是 %s", "run %s was in boot %s and is now in %s", r, s.boot, boot))
 	}
 }
 
@@ -38,7 +37,7 @@ func (g *gateway) ran(v *Verdict, r record.Run, boot string) {
 func (g *gateway) follows(v *Verdict, r record.Run, predecessor *string) {
 	s := g.run(v, r)
 	if s.told && textOf(s.predecessor) != textOf(predecessor) {
-		g.violated(v, nil, fmt.Sprintf("run %s has predecessor %s and also %s", r, textOf(s.predecessor), textOf(predecessor)))
+		g.violated(v, nil, say("运行 %s 的前一次运行先说是 %s，又说是 %s", "run %s has predecessor %s and also %s", r, textOf(s.predecessor), textOf(predecessor)))
 	}
 	s.predecessor, s.told = predecessor, true
 }
@@ -78,7 +77,7 @@ func (g *gateway) lost(v *Verdict, e *Event) {
 	for _, r := range e.Loss.Ranges {
 		run, err := ParseRun(r.Run)
 		if err != nil || r.First > r.Last || r.First == 0 {
-			g.violated(v, &e.Position, fmt.Sprintf("loss of %s/%d to %d is no range", r.Run, r.First, r.Last))
+			g.violated(v, &e.Position, say("放弃的 %s/%d 到 %d 不成范围", "loss of %s/%d to %d is no range", r.Run, r.First, r.Last))
 			continue
 		}
 		if len(byRun) < maxSeen || byRun[run] != nil {
@@ -86,8 +85,8 @@ func (g *gateway) lost(v *Verdict, e *Event) {
 		}
 	}
 	g.givenUp += e.Loss.Count
-	v.find(Finding{Kind: ToldLoss, Lane: e.Loss.Lane, At: &e.Position,
-		Text: fmt.Sprintf("%d records of lane %s given up: %s", e.Loss.Count, e.Loss.Lane, e.Loss.Reason)})
+	told := say("放弃 %[2]s 通道 %[1]d 条记录，原因 %[3]s", "%d records of lane %s given up: %s", e.Loss.Count, e.Loss.Lane, e.Loss.Reason)
+	v.find(Finding{Kind: ToldLoss, Lane: e.Loss.Lane, At: &e.Position, Text: told.en, ZH: told.zh})
 }
 
 // explained reports whether a gap is only of records that were given up. Over
@@ -117,14 +116,14 @@ func (g *gateway) explained(lane string, gap gap) bool {
 func (g *gateway) takeState(v *Verdict, s *State) {
 	run, err := ParseRun(s.Run)
 	if err != nil {
-		g.violated(v, nil, err.Error())
+		g.violated(v, nil, misread(err))
 		return
 	}
 	g.documents.received++
 	g.follows(v, run, s.Predecessor)
 	if was := g.state; was != nil && (was.Run == s.Run && s.Session < was.Session || was.Run != s.Run && textOf(was.Predecessor) == s.Run) {
 		g.documents.outdated++
-		v.find(Finding{Kind: Outdated, Text: fmt.Sprintf("state of session %d of run %s, older than session %d of run %s", s.Session, s.Run, was.Session, was.Run)})
+		v.outdated(say("状态属于运行 %[2]s 的会话 %[1]d，早于运行 %[4]s 的会话 %[3]d", "state of session %d of run %s, older than session %d of run %s", s.Session, s.Run, was.Session, was.Run))
 		return
 	}
 	kept := *s
@@ -136,12 +135,12 @@ func (g *gateway) takeState(v *Verdict, s *State) {
 func (g *gateway) takeActive(v *Verdict, a *Active) {
 	g.documents.received++
 	if a.Total < len(a.Alarms) {
-		g.violated(v, nil, fmt.Sprintf("total is %d, and %d alarms are listed", a.Total, len(a.Alarms)))
+		g.violated(v, nil, say("总数为 %d，却列出 %d 条报警", "total is %d, and %d alarms are listed", a.Total, len(a.Alarms)))
 	}
 	was := g.active
 	if was != nil && was.Run == a.Run && a.Revision < was.Revision || g.state != nil && textOf(g.state.Predecessor) == a.Run {
 		g.documents.outdated++
-		v.find(Finding{Kind: Outdated, Text: fmt.Sprintf("alarms/active revision %d of run %s, older than what arrived", a.Revision, a.Run)})
+		v.outdated(say("运行 %[2]s 的 alarms/active 第 %[1]d 版，早于已收到的", "alarms/active revision %d of run %s, older than what arrived", a.Revision, a.Run))
 		return
 	}
 	kept := *a

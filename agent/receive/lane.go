@@ -74,9 +74,9 @@ type lane struct {
 // arrived is what one record's arrival shows.
 type arrived struct {
 	double, differs bool
-	gap             *gap   // found by this arrival
-	filled          *gap   // closed or parted by it
-	wrong           string // contradicts the contract
+	gap             *gap  // found by this arrival
+	filled          *gap  // closed or parted by it
+	wrong           words // contradicts the contract
 }
 
 // take takes in one record. prev is zero when the record names none; sum is its
@@ -100,8 +100,8 @@ func (l *lane) take(at, prev record.Position, obs, sum uint64, fromStart bool) (
 		a.gap, a.wrong = l.follows(at, prev, fromStart)
 	}
 	if at.Seq > highest {
-		if obs > 0 && obs < run.obs && a.wrong == "" {
-			a.wrong = "obs goes back while seq goes on"
+		if obs > 0 && obs < run.obs && a.wrong == (words{}) {
+			a.wrong = words{"seq 增大而 obs 变小", "obs goes back while seq goes on"}
 		}
 		run.obs = max(run.obs, obs)
 	}
@@ -114,27 +114,27 @@ func (l *lane) take(at, prev record.Position, obs, sum uint64, fromStart bool) (
 }
 
 // follows looks at a record that is new at the end of the lane.
-func (l *lane) follows(at, prev record.Position, fromStart bool) (found *gap, wrong string) {
+func (l *lane) follows(at, prev record.Position, fromStart bool) (found *gap, wrong words) {
 	switch {
 	case prev == at:
-		return nil, "prev names the record itself"
+		return nil, words{"prev 指向记录自己", "prev names the record itself"}
 	case l.start.IsZero():
 		l.start, l.past = at, prev
 		if l.whole = fromStart; !fromStart || prev.IsZero() {
-			return nil, ""
+			return nil, words{}
 		}
 	case l.early(at):
 		if prev.Run != l.start.Run {
 			l.past = prev
 		}
-		return nil, ""
+		return nil, words{}
 	case prev.IsZero():
 		if at.Seq > 1 && l.run(at.Run).got.before(at.Seq) > 0 {
-			return nil, "prev is null after other records of the run"
+			return nil, words{"本次运行已有记录，prev 却为 null", "prev is null after other records of the run"}
 		}
-		return nil, ""
+		return nil, words{}
 	case l.has(prev) || l.early(prev) || l.missing(prev):
-		return nil, ""
+		return nil, words{}
 	}
 	g := gap{after: l.before(prev), through: prev}
 	l.found++
@@ -143,7 +143,7 @@ func (l *lane) follows(at, prev record.Position, fromStart bool) (found *gap, wr
 		l.forgotten++
 	}
 	l.gaps = append(l.gaps, g)
-	return &g, ""
+	return &g, words{}
 }
 
 // around is the gap that a record belongs into, -1 when there is none. A run that

@@ -12,12 +12,12 @@ import (
 func (c *Checker) single(g *gateway, v *Verdict, h Head, sum uint64) {
 	at, err := h.Position.parse()
 	if err != nil {
-		g.violated(v, nil, err.Error())
+		g.violated(v, nil, misread(err))
 		return
 	}
 	prev, err := previous(h.Prev)
 	if err != nil {
-		g.violated(v, &h.Position, err.Error())
+		g.violated(v, &h.Position, misread(err))
 		return
 	}
 	g.ran(v, at.Run, h.Boot)
@@ -28,24 +28,24 @@ func (c *Checker) single(g *gateway, v *Verdict, h Head, sum uint64) {
 func (c *Checker) readings(g *gateway, v *Verdict, b *Readings) {
 	run, err := ParseRun(b.Run)
 	if err != nil {
-		g.violated(v, nil, err.Error())
+		g.violated(v, nil, misread(err))
 		return
 	}
 	prev, err := previous(b.Prev)
 	if err != nil {
-		g.violated(v, nil, err.Error())
+		g.violated(v, nil, misread(err))
 		return
 	}
 	last := len(b.Readings) - 1
 	if b.FirstSeq != b.Readings[0].Seq || b.LastSeq != b.Readings[last].Seq {
-		g.violated(v, &Position{b.Run, b.FirstSeq}, "first_seq and last_seq are not those of the list")
+		g.violated(v, &Position{b.Run, b.FirstSeq}, words{"first_seq、last_seq 与列表不符", "first_seq and last_seq are not those of the list"})
 	}
 	for i, r := range b.Readings {
 		at := record.Position{Run: run, Seq: r.Seq}
 		if i > 0 && r.Seq <= b.Readings[i-1].Seq {
-			g.violated(v, positionOf(at), "the list is not in the order of seq")
+			g.violated(v, positionOf(at), words{"列表未按 seq 排序", "the list is not in the order of seq"})
 		}
-		if wrong := r.wrong(); wrong != "" {
+		if wrong := r.wrong(); wrong != (words{}) {
 			g.violated(v, positionOf(at), wrong)
 		}
 		if r.Boot == "" {
@@ -58,21 +58,21 @@ func (c *Checker) readings(g *gateway, v *Verdict, b *Readings) {
 }
 
 // wrong says what a reading's value and quality contradict.
-func (r Reading) wrong() string {
+func (r Reading) wrong() words {
 	switch {
 	case r.Quality == "fault" && r.Value != nil:
-		return fmt.Sprintf("a fault of %s has a value", r.Sensor)
+		return say("%s 的故障读数带有数值", "a fault of %s has a value", r.Sensor)
 	case r.Quality != "fault" && r.Value == nil:
-		return fmt.Sprintf("a reading of %s of quality %s has no value", r.Sensor, r.Quality)
+		return say("%s 的读数质量为 %s，却没有数值", "a reading of %s of quality %s has no value", r.Sensor, r.Quality)
 	case r.Quality != "good" && r.Reason == "":
-		return fmt.Sprintf("a reading of %s of quality %s has no reason", r.Sensor, r.Quality)
+		return say("%s 的读数质量为 %s，却没有原因", "a reading of %s of quality %s has no reason", r.Sensor, r.Quality)
 	}
-	return ""
+	return words{}
 }
 
 func (c *Checker) record(g *gateway, v *Verdict, at, prev record.Position, obs, sum uint64) {
 	if at.Seq == 0 {
-		g.violated(v, positionOf(at), "seq is 0")
+		g.violated(v, positionOf(at), words{"seq 为 0", "seq is 0"})
 		return
 	}
 	l := g.lane(v.Class)
@@ -82,7 +82,7 @@ func (c *Checker) record(g *gateway, v *Verdict, at, prev record.Position, obs, 
 	}
 	switch {
 	case a.differs:
-		v.find(Finding{Kind: Differs, Lane: v.Class, At: positionOf(at), Text: "the record came before with other content"})
+		v.find(Finding{Kind: Differs, Lane: v.Class, At: positionOf(at), Text: "the record came before with other content", ZH: "该记录先前来过，内容不同"})
 	case a.double:
 		v.find(Finding{Kind: Double, Lane: v.Class, At: positionOf(at)})
 	}
@@ -94,7 +94,7 @@ func (c *Checker) record(g *gateway, v *Verdict, at, prev record.Position, obs, 
 		public := a.filled.public()
 		v.find(Finding{Kind: FilledGap, Lane: v.Class, At: positionOf(at), Gap: &public})
 	}
-	if a.wrong != "" {
+	if a.wrong != (words{}) {
 		g.violated(v, positionOf(at), a.wrong)
 	}
 }
@@ -120,8 +120,8 @@ func (g *gateway) lane(name string) *lane {
 }
 
 // violated notes what contradicts the contract.
-func (g *gateway) violated(v *Verdict, at *Position, text string) {
-	f := Finding{Kind: Violation, At: at, Text: text}
+func (g *gateway) violated(v *Verdict, at *Position, what words) {
+	f := Finding{Kind: Violation, At: at, Text: what.en, ZH: what.zh}
 	if isLane(v.Class) {
 		f.Lane = v.Class
 		g.lane(v.Class).violations++

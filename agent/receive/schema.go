@@ -71,64 +71,64 @@ func (s *schema) compile() (err error) {
 
 // wrong is the first thing in a payload that does not satisfy the schema, empty
 // when there is none.
-func (s *schema) wrong(payload []byte) string {
+func (s *schema) wrong(payload []byte) words {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return "no JSON: " + err.Error()
+		return say("不是 JSON：%v", "no JSON: %v", err)
 	}
 	if d.More() {
-		return "more than one JSON value"
+		return words{"不止一个 JSON 值", "more than one JSON value"}
 	}
 	return s.check(s, "", v)
 }
 
 // check holds v to s. Root has the definitions.
-func (s *schema) check(root *schema, where string, v any) string {
+func (s *schema) check(root *schema, where string, v any) words {
 	if s.Ref != "" {
 		target := root.Defs[strings.TrimPrefix(s.Ref, "#/$defs/")]
 		if target == nil {
-			return "unknown " + s.Ref
+			return say("没有 %s", "unknown %s", s.Ref)
 		}
 		s = target
 	}
 	if is := typeOf(v); s.Type != nil && !permits(s.Type, is) {
-		return fmt.Sprintf("%s is %s, want %v", cmp.Or(where, "payload"), is, s.Type)
+		return say("%s 是 %s，应为 %v", "%s is %s, want %v", cmp.Or(where, "payload"), is, s.Type)
 	}
 	if s.Const != nil && fmt.Sprint(s.Const) != fmt.Sprint(v) {
-		return fmt.Sprintf("%s is %v, want %v", where, v, s.Const)
+		return say("%s 是 %v，应为 %v", "%s is %v, want %v", where, v, s.Const)
 	}
 	switch v := v.(type) {
 	case string:
 		if s.pattern != nil && !s.pattern.MatchString(v) {
-			return fmt.Sprintf("%s is %q, want %s", where, v, s.Pattern)
+			return say("%s 是 %q，应合 %s", "%s is %q, want %s", where, v, s.Pattern)
 		}
 	case map[string]any:
 		return s.checkObject(root, where, v)
 	case []any:
 		if len(v) < s.MinItems {
-			return fmt.Sprintf("%s has %d items, want %d at least", where, len(v), s.MinItems)
+			return say("%s 有 %d 项，至少应有 %d 项", "%s has %d items, want %d at least", where, len(v), s.MinItems)
 		}
 		for i, inner := range v {
 			if s.Items == nil {
 				break
 			}
-			if w := s.Items.check(root, fmt.Sprintf("%s[%d]", where, i), inner); w != "" {
+			if w := s.Items.check(root, fmt.Sprintf("%s[%d]", where, i), inner); w != (words{}) {
 				return w
 			}
 		}
 	}
-	return ""
+	return words{}
 }
 
-func (s *schema) checkObject(root *schema, where string, v map[string]any) string {
+func (s *schema) checkObject(root *schema, where string, v map[string]any) words {
 	if where != "" {
 		where += "."
 	}
 	for _, key := range s.Required {
 		if _, ok := v[key]; !ok {
-			return where + key + " is missing"
+			return say("缺少 %s", "%s is missing", where+key)
 		}
 	}
 	for key, p := range s.Properties {
@@ -136,11 +136,11 @@ func (s *schema) checkObject(root *schema, where string, v map[string]any) strin
 		if !ok {
 			continue
 		}
-		if w := p.check(root, where+key, inner); w != "" {
+		if w := p.check(root, where+key, inner); w != (words{}) {
 			return w
 		}
 	}
-	return ""
+	return words{}
 }
 
 func typeOf(v any) string {
