@@ -26,7 +26,10 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
+		// Not no-referrer: under it browsers send "Origin: null" with our own forms,
+		// and over plain HTTP there is no Sec-Fetch-Site beside it (Fetch standard,
+		// "append a request Origin header"; W3C Fetch Metadata section 2).
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		if r.Method == http.MethodPost && forms[r.URL.Path] {
 			if foreign(r) {
@@ -60,7 +63,7 @@ func foreign(r *http.Request) bool {
 		return false
 	}
 	u, err := url.Parse(origin)
-	return err != nil || u.Host != r.Host
+	return err != nil || !strings.EqualFold(u.Host, r.Host)
 }
 
 // hostname is a Host header's name or address, lower case, without port,

@@ -1,14 +1,18 @@
 package page
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"watchpost/agent/people"
 )
@@ -74,23 +78,28 @@ func (p *Page) serveLogin(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	next := local(r.FormValue("next"))
 	if r.Method != http.MethodPost {
-		p.askPassword(w, r, http.StatusOK, entry{Next: next})
+		p.askPassword(w, r, http.StatusOK, entry{Next: local(r.URL.Query().Get("next"))})
 		return
 	}
-	name := strings.TrimSpace(r.FormValue("name"))
+	if !readForm(w, r) {
+		return
+	}
+	next, name, password := local(r.PostForm.Get("next")), strings.TrimSpace(r.PostForm.Get("name")), r.PostForm.Get("password")
 	var session people.Session
 	needs, err := p.people.NeedsSetUp()
 	switch {
 	case err != nil:
 	case needs:
-		session, err = p.people.SetUp(address(r), r.FormValue("code"), name, r.FormValue("password"))
+		session, err = p.people.SetUp(address(r), r.PostForm.Get("code"), name, password)
 	default:
-		session, err = p.people.Login(address(r), name, r.FormValue("password"))
+		session, err = p.people.Login(address(r), name, password)
 	}
 	if err != nil {
 		code, message := p.refusal(language(r), err)
+		if soon, tooSoon := errors.AsType[*people.TooSoonError](err); tooSoon {
+			w.Header().Set("Retry-After", strconv.Itoa(int(soon.Wait/time.Second)+1))
+		}
 		p.askPassword(w, r, code, entry{Next: next, Name: name, Message: message})
 		return
 	}
@@ -140,7 +149,15 @@ func (p *Page) askPassword(w http.ResponseWriter, r *http.Request, code int, e e
 
 // serveLogout ends the session.
 func (p *Page) serveLogout(w http.ResponseWriter, r *http.Request) {
-	if v := p.visitor(r); v.known && p.meant(r, v) {
+	if !readForm(w, r) {
+		return
+	}
+	v := p.visitor(r)
+	if v.known && !p.meant(r, v) {
+		http.Error(w, newPhrase(language(r)).get("login.again"), http.StatusForbidden)
+		return
+	}
+	if v.known {
 		p.people.Logout(v.Token)
 	}
 	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: -1})
@@ -150,6 +167,9 @@ func (p *Page) serveLogout(w http.ResponseWriter, r *http.Request) {
 // serveAcknowledge takes note that somebody knows of an alarm. Without a session
 // it asks for the password first.
 func (p *Page) serveAcknowledge(w http.ResponseWriter, r *http.Request) {
+	if !readForm(w, r) {
+		return
+	}
 	v := p.visitor(r)
 	switch {
 	case p.acknowledge == nil || !v.offered:
@@ -162,20 +182,53 @@ func (p *Page) serveAcknowledge(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, newPhrase(language(r)).get("login.again"), http.StatusForbidden)
 		return
 	}
-	note := strings.ToValidUTF8(r.FormValue("note"), "")
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote], "")
-	}
-	if err := p.acknowledge(r.Context(), r.FormValue("alarm"), v.Name, note); err != nil {
-		p.log.Warn("alarm not acknowledged", "alarm", r.FormValue("alarm"), "err", err)
+	alarm := r.PostForm.Get("alarm")
+	if err := p.acknowledge(r.Context(), alarm, v.Name, oneLine(r.PostForm.Get("note"))); err != nil {
+		p.log.Warn("alarm not acknowledged", "err", err)
 		http.Error(w, fmt.Sprintf("%s: %v", newPhrase(language(r)).get("ack.failed"), err), http.StatusConflict)
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// oneLine is a note as it is kept: what can be seen of it, in one line, cut where
+// it gets too long.
+func oneLine(note string) string {
+	note = strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsGraphic(r):
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(note, "")))
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote], "")
+	}
+	return note
+}
+
+// readForm reads a form from the body alone: what stands in an address stays in
+// histories and logs. It answers for itself when there is none to read.
+func readForm(w http.ResponseWriter, r *http.Request) bool {
+	err := r.ParseForm()
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // an unreadable one is no form of ours
+	if err == nil && kind == "application/x-www-form-urlencoded" {
+		return true
+	}
+	code := http.StatusBadRequest
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
+		code = http.StatusRequestEntityTooLarge
+	}
+	http.Error(w, "this form cannot be read", code)
+	return false
+}
+
 // meant reports whether a form came from this session's own page.
-func (p *Page) meant(r *http.Request, v visitor) bool { return r.FormValue("csrf") == v.CSRF }
+func (p *Page) meant(r *http.Request, v visitor) bool {
+	return subtle.ConstantTimeCompare([]byte(r.PostForm.Get("csrf")), []byte(v.CSRF)) == 1
+}
 
 // local is a path on this page, and nothing else.
 func local(next string) string {

@@ -26,6 +26,9 @@ type office struct {
 	url    string
 	acks   []string
 	refuse error
+
+	handler http.Handler
+	source  *pagetest.Source
 }
 
 func newOffice(t *testing.T) *office {
@@ -42,8 +45,9 @@ func newOffice(t *testing.T) *office {
 		}
 	}
 	view.Alarms[0].ID, view.Alarms[0].State = "GW-0317/0011223344556677-3/17", record.Raised
+	o.source = pagetest.NewSource(view)
 	p, err := page.New(page.Options{
-		Source: pagetest.NewSource(view), People: keeper,
+		Source: o.source, People: keeper,
 		Acknowledge: func(_ context.Context, alarm, by, note string) error {
 			o.acks = append(o.acks, alarm+" by "+by+": "+note)
 			return o.refuse
@@ -52,7 +56,8 @@ func newOffice(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(p.Handler())
+	o.handler = p.Handler()
+	server := httptest.NewServer(o.handler)
 	t.Cleanup(server.Close)
 	o.url = server.URL
 	return o

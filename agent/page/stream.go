@@ -35,13 +35,14 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn := http.NewResponseController(w)
-	in, who, sensor := language(r), p.visitor(r), r.URL.Query().Get("sensor")
+	in, sensor := language(r), r.URL.Query().Get("sensor")
 	pacing, beating := time.NewTimer(pace), time.NewTimer(beat)
 	defer pacing.Stop()
 	defer beating.Stop()
 	for {
 		changed := p.source.Changed()
-		if err := p.sendView(w, conn, in, who, sensor); err != nil {
+		// Asked each time: a stream outlives a logout and a changed password.
+		if err := p.sendView(w, conn, in, p.visitor(r), sensor); err != nil {
 			p.log.Debug("stream ended", "err", err)
 			return
 		}
