@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -30,6 +31,13 @@ const (
 	maxSessions = 64 // beyond it the oldest is ended
 )
 
+// Checks take turns. Beyond maxTrying who comes is sent away for busy, so that a
+// flood holds neither memory nor whoever is already waiting.
+const (
+	maxTrying = 8
+	busy      = 5 * time.Second
+)
+
 // Errors of SetUp and Login.
 var (
 	// ErrWrong is a wrong code or password.
@@ -41,7 +49,7 @@ var (
 	// ErrPassword is a new password of the wrong length.
 	ErrPassword = fmt.Errorf("a password has %d to %d characters", MinPassword, MaxPassword)
 	// ErrName is a name nobody can be told apart by.
-	ErrName = fmt.Errorf("a name has 1 to %d characters", maxName)
+	ErrName = fmt.Errorf("a name has 1 to %d characters that can be seen", maxName)
 )
 
 const maxName = 40
@@ -70,6 +78,8 @@ type Keeper struct {
 	now    func() time.Time
 	random io.Reader
 
+	// choosing is held while a password is chosen: there is one first time.
+	choosing sync.Mutex
 	// checking is held during a check: only one may take its memory at a time.
 	checking sync.Mutex
 
@@ -77,6 +87,7 @@ type Keeper struct {
 	mu       sync.Mutex
 	sessions map[string]member
 	delays   delays
+	trying   int // tries under way
 }
 
 // member is a session and the password it was opened with: a changed password
@@ -113,6 +124,8 @@ func (k *Keeper) NeedsSetUp() (bool, error) {
 
 // SetUp chooses the password, for whoever has the code, and opens a session.
 func (k *Keeper) SetUp(from netip.Addr, code, name, password string) (Session, error) {
+	k.choosing.Lock()
+	defer k.choosing.Unlock()
 	switch needs, err := k.NeedsSetUp(); {
 	case err != nil:
 		return Session{}, err
@@ -177,14 +190,21 @@ func (k *Keeper) try(from netip.Addr, fits func() (bool, error)) error {
 	who := source(from)
 	k.mu.Lock()
 	wait := k.delays.wait(who, k.now())
+	if wait == 0 && k.trying >= maxTrying {
+		wait = busy
+	}
 	if wait == 0 {
 		k.delays.wrong(who, k.now()) // until it proves right: tries at once must not slip through together
+		k.trying++
 	}
 	k.mu.Unlock()
 	if wait > 0 {
 		return &TooSoonError{Wait: wait}
 	}
 	ok, err := fits()
+	k.mu.Lock()
+	k.trying--
+	k.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -243,7 +263,10 @@ func (k *Keeper) open(name string, under hashed) (Session, error) {
 }
 
 func checkName(name string) error {
-	if n := utf8.RuneCountInString(strings.TrimSpace(name)); n < 1 || n > maxName || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	// What cannot be seen can turn the rest of a line around, or make two names
+	// look alike.
+	unseen := func(r rune) bool { return !unicode.IsGraphic(r) }
+	if n := utf8.RuneCountInString(strings.TrimSpace(name)); n < 1 || n > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unseen) {
 		return ErrName
 	}
 	return nil
