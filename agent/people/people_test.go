@@ -2,11 +2,15 @@ package people_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,5 +239,80 @@ func TestCodesDiffer(t *testing.T) {
 			t.Fatalf("code %s came twice", code)
 		}
 		seen[code] = true
+	}
+}
+
+// Of many who have the code at once, one chooses the password.
+func TestOneFirstPassword(t *testing.T) {
+	r := newRig(t)
+	code := r.code()
+	var all sync.WaitGroup
+	var chosen atomic.Int64
+	for i := range 6 {
+		all.Go(func() {
+			_, err := r.SetUp(phone, code, "x", fmt.Sprintf("password %d", i))
+			switch {
+			case err == nil:
+				chosen.Add(1)
+			case !errors.Is(err, people.ErrSetUp):
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if chosen.Load() != 1 {
+		t.Errorf("%d passwords were chosen with one code", chosen.Load())
+	}
+}
+
+// A flood of tries from everywhere is answered, mostly at once, and holds little
+// memory: a board has 64 MB.
+func TestFloodIsBounded(t *testing.T) {
+	r := newRig(t)
+	r.setUp()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var all sync.WaitGroup
+	var wrong, sentAway atomic.Int64
+	for i := range 200 {
+		all.Go(func() {
+			from := netip.AddrFrom4([4]byte{10, 0, 1, byte(i)})
+			_, err := r.Login(from, "x", "a guess, wrong")
+			switch _, soon := errors.AsType[*people.TooSoonError](err); {
+			case soon:
+				sentAway.Add(1)
+			case errors.Is(err, people.ErrWrong):
+				wrong.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	runtime.ReadMemStats(&after)
+	grown := int64(after.HeapSys-before.HeapSys) / (1 << 20)
+	t.Logf("%d checked, %d sent away, heap grew by %d MiB", wrong.Load(), sentAway.Load(), grown)
+	if wrong.Load() == 0 || sentAway.Load() == 0 {
+		t.Errorf("%d checked, %d sent away", wrong.Load(), sentAway.Load())
+	}
+	if grown > 40 {
+		t.Errorf("the heap grew by %d MiB", grown)
+	}
+	if _, err := r.Login(phone, "x", "泵房 的 水位 不高"); err != nil {
+		t.Errorf("after the flood: %v", err)
+	}
+}
+
+// A name that hides something is none.
+func TestNamesCanBeSeen(t *testing.T) {
+	r := newRig(t)
+	r.setUp()
+	for name, good := range map[string]bool{
+		"老王": true, "老\u3000王": true, "Zoë O'Neill": true, "👷": true,
+		"\u202Exyz": false, "a\u200Bb": false, "\xff\xfe": false, "a\u0000b": false, "a\u2028b": false,
+	} {
+		if _, err := r.Login(phone, name, "泵房 的 水位 不高"); errors.Is(err, people.ErrName) == good {
+			t.Errorf("name %q: %v", name, err)
+		}
 	}
 }
