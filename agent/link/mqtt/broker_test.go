@@ -171,13 +171,29 @@ func TestTopicDenied(t *testing.T) {
 	wait(t, l.Done(), "the end of the connection")
 }
 
+// farewells is a broker's hook that tells of each connection that has ended, will
+// and all.
+type farewells struct {
+	mochi.HookBase
+	ended chan struct{}
+}
+
+func (*farewells) ID() string                                { return "farewells" }
+func (*farewells) Provides(b byte) bool                      { return b == mochi.OnDisconnect }
+func (f *farewells) OnDisconnect(*mochi.Client, error, bool) { f.ended <- struct{}{} }
+
 func TestWill(t *testing.T) {
 	s, o := startBroker(t)
+	left := &farewells{ended: make(chan struct{}, 8)}
+	if err := s.AddHook(left, nil); err != nil {
+		t.Fatal(err)
+	}
 	got := listen(t, s, "#")
 	opening := link.Opening{Will: link.Message{Topic: "state", Payload: []byte("gone"), Retained: true}}
 
 	polite := dial(t, dialer(t, o), opening)
 	polite.Close()
+	wait(t, left.ended, "the end of the polite one") // or the next of its id pushes it out
 	abrupt := dial(t, dialer(t, o), opening)
 	if _, err := abrupt.Send(t.Context(), []link.Message{{Topic: "mark"}}); err != nil {
 		t.Fatal(err)

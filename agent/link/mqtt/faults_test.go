@@ -78,7 +78,7 @@ func TestDeafBrokerIsNoticedByWriteTimeout(t *testing.T) {
 	b := startFake(t, &fakeBroker{deaf: true})
 	before := runtime.NumGoroutine()
 	o := b.options()
-	o.WriteTimeout, o.AckTimeout = 200*time.Millisecond, time.Hour
+	o.WriteTimeout, o.AckTimeout = time.Second, time.Hour
 	l := dial(t, dialer(t, o), link.Opening{})
 	batch := batchOf(16)
 	for i := range batch {
@@ -112,11 +112,12 @@ func TestSilentBrokerIsNoticedByAckTimeout(t *testing.T) {
 }
 
 func TestSendCountsThePrefix(t *testing.T) {
+	t.Parallel()
 	b := startFake(t, &fakeBroker{publish: func(p *packets.PublishPacket) (take, answer, keep bool) {
 		return true, string(p.Payload) != "00002", true // the third is not answered, those behind it are
 	}})
 	o := b.options()
-	o.AckTimeout = 300 * time.Millisecond
+	o.AckTimeout = 2 * time.Second // within which the first two must be answered
 	l := dial(t, dialer(t, o), link.Opening{})
 	if n, err := l.Send(t.Context(), batchOf(6)); n != 2 || err == nil {
 		t.Errorf("Send = %d, %v; want 2 and an error", n, err)

@@ -272,7 +272,7 @@ func TestTLSAgainstNone(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			o := Options{Server: row.server, ClientID: "GW-0317", ConnectTimeout: 20 * time.Second}
 			if row.want.reason == trust.NoAnswer {
-				o.ConnectTimeout = 50 * time.Millisecond
+				o.ConnectTimeout = 500 * time.Millisecond
 			}
 			if strings.HasPrefix(row.server, "tcp") {
 				o.AllowPlaintext = true
