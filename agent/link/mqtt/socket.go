@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net"
@@ -18,12 +19,30 @@ type wire struct {
 	net.Conn
 	writeTimeout   time.Duration
 	sent, received *atomic.Int64
+	in             *bufio.Reader // made by the first Read
 }
 
-// Read counts.
+// Read counts. It takes what has come in one piece, since paho reads packets
+// byte by byte, and has it acknowledged at once: a broker with Nagle's algorithm
+// (Mosquitto unless set_tcp_nodelay is set) holds its next PUBACK back until
+// then, and the kernel would take its 40 ms. One goroutine at a time reads.
 func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
+	if w.in == nil {
+		w.in = bufio.NewReader(prompt{w.Conn})
+	}
+	n, err := w.in.Read(p)
 	w.received.Add(int64(n))
+	return n, err
+}
+
+// prompt acknowledges what it reads without delay.
+type prompt struct{ net.Conn }
+
+func (c prompt) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		acknowledge(c.Conn)
+	}
 	return n, err
 }
 
