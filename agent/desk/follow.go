@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -17,6 +16,7 @@ import (
 
 	"watchpost/agent/message"
 	"watchpost/agent/receive"
+	"watchpost/agent/trust"
 	"watchpost/configs"
 )
 
@@ -51,7 +51,10 @@ var errIncomplete = errors.New("something is missing or contradicts the contract
 var errNothing = errors.New("nothing was received; look at --root, --gateway and what the user may read")
 
 // Run follows from first line to summary.
-func (c *followCommand) Run(s *session) error {
+func (c *followCommand) Run(s *session) error { return c.follow(s.ctx, os.Stdout, os.Stderr) }
+
+// follow prints to out, and what concerns the connection to notices.
+func (c *followCommand) follow(parent context.Context, out *os.File, notices io.Writer) error {
 	sub, err := c.subscriber()
 	if err != nil {
 		return usageError{err}
@@ -60,19 +63,22 @@ func (c *followCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
+	ctx, cancel := context.WithCancel(parent)
 	if c.For > 0 {
-		ctx, cancel = context.WithTimeout(s.ctx, c.For)
+		ctx, cancel = context.WithTimeout(parent, c.For)
 	}
 	defer cancel()
-	out := newFollowPrinter(os.Stdout, c.chinese(), c.JSON, c.Class)
-	sub.notice = func(zh, en string) { fmt.Fprintln(os.Stderr, out.pick(zh, en)) }
+	p := newFollowPrinter(out, c.chinese(), c.JSON, c.Class)
+	sub.notice = func(zh, en string) { _, _ = fmt.Fprintln(notices, c.pick(zh, en)) } // nobody to tell otherwise
+	if sub.trust == nil && !isLoopback(sub.host) {
+		sub.notice("连接未加密：沿途任何人都能看到密码和数据", "the connection is not encrypted: anyone on the way can read password and data")
+	}
 
 	ended := make(chan error, 1)
 	go func() { ended <- sub.run(ctx) }()
 	take := func(m arrival) {
-		out.message(m, checker.Take(m.topic, m.payload, m.retained))
-		if out.err != nil {
+		p.message(m, checker.Take(m.topic, m.payload, m.retained))
+		if p.err != nil {
 			cancel()
 		}
 	}
@@ -89,17 +95,42 @@ func (c *followCommand) Run(s *session) error {
 		take(<-sub.messages)
 	}
 	summary := checker.Summary()
-	out.summary(summary)
-	if err := errors.Join(runErr, out.err); err != nil {
-		return err
+	p.summary(summary)
+	if err := errors.Join(runErr, p.err); err != nil {
+		zh, en := reason(err)
+		return &followError{err, c.pick(zh, en)}
 	}
 	switch {
 	case !summary.Complete():
-		return errIncomplete
+		return &followError{errIncomplete, c.pick("有缺失，或有违反约定之处", errIncomplete.Error())}
 	case len(summary.Gateways) == 0:
-		return errNothing
+		return &followError{errNothing, c.pick("什么也没有收到；请核对 --root、--gateway 和该用户能读的主题", errNothing.Error())}
 	}
 	return nil
+}
+
+// followError is an error in the reader's language.
+type followError struct {
+	cause error
+	text  string
+}
+
+// Error is the text.
+func (e *followError) Error() string { return e.text }
+
+// Unwrap is the cause.
+func (e *followError) Unwrap() error { return e.cause }
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c *followCommand) pick(zh, en string) string {
+	if c.chinese() {
+		return zh
+	}
+	return en
 }
 
 func (c *followCommand) chinese() bool {
@@ -113,13 +144,13 @@ func (c *followCommand) chinese() bool {
 func (c *followCommand) subscriber() (*subscriber, error) {
 	s := &subscriber{username: c.Username, id: clientID(), messages: make(chan arrival, 1024)}
 	var err error
-	if s.address, err = c.address(); err != nil {
+	if s.address, s.host, err = c.address(); err != nil {
 		return nil, err
 	}
 	if s.topics, err = c.topics(); err != nil {
 		return nil, err
 	}
-	if s.tls, err = c.tlsConfig(); err != nil {
+	if s.trust, err = c.settings(); err != nil {
 		return nil, err
 	}
 	if c.PasswordFile != "" {
@@ -132,17 +163,17 @@ func (c *followCommand) subscriber() (*subscriber, error) {
 	return s, nil
 }
 
-// address is host and port of --server.
-func (c *followCommand) address() (string, error) {
+// address is host and port of --server, and the host alone.
+func (c *followCommand) address() (address, host string, err error) {
 	u, err := url.Parse(c.Server)
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || !slices.Contains([]string{"tcp", "tls"}, u.Scheme) {
-		return "", fmt.Errorf("read flag --server: want tcp://HOST:PORT or tls://HOST:PORT, with user and password in their own flags")
+		return "", "", fmt.Errorf("read flag --server: want tcp://HOST:PORT or tls://HOST:PORT, with user and password in their own flags")
 	}
 	port := "1883"
 	if u.Scheme == "tls" {
 		port = "8883"
 	}
-	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)), nil
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)), u.Hostname(), nil
 }
 
 // topics are what to subscribe to. Events are among them whenever a lane is:
@@ -175,38 +206,21 @@ func (c *followCommand) topics() ([]string, error) {
 	return topics, nil
 }
 
-// tlsConfig is nil for a plain connection.
-func (c *followCommand) tlsConfig() (*tls.Config, error) {
+// settings say whom to trust; nil for a plain connection.
+func (c *followCommand) settings() (*trust.Settings, error) {
 	if !strings.HasPrefix(c.Server, "tls:") {
 		if c.CAFile != "" || c.CertFile != "" || c.KeyFile != "" || c.ServerName != "" {
 			return nil, fmt.Errorf("read flag --server=%s: the flags for certificates want tls://", c.Server)
 		}
 		return nil, nil
 	}
-	host, _, err := net.SplitHostPort(strings.TrimPrefix(c.Server, "tls://"))
-	if err != nil {
-		host = strings.TrimPrefix(c.Server, "tls://")
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(c.ServerName, strings.Trim(host, "[]/"))}
-	if c.CAFile != "" {
-		text, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read --ca-file: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("read --ca-file=%s: no certificate in it", c.CAFile)
-		}
-	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		return nil, fmt.Errorf("read flags --cert-file and --key-file: one needs the other")
 	}
-	if c.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("read --cert-file and --key-file: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
+	s := &trust.Settings{CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile, ServerName: c.ServerName}
+	if err := s.Check(); err != nil {
+		zh, en := reason(err)
+		return nil, errors.New(c.pick(zh, en))
 	}
-	return config, nil
+	return s, nil
 }

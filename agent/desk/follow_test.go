@@ -24,12 +24,18 @@ const hang = 20 * time.Second
 // printed is what a follower prints of some messages and at the end.
 func printed(t *testing.T, zh bool, classes []string, messages ...[2]string) []string {
 	t.Helper()
+	var out bytes.Buffer
+	feed(t, &followPrinter{out: &out, zh: zh, classes: classes, said: map[string]string{}}, messages...)
+	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+}
+
+// feed has messages printed, and the summary.
+func feed(t *testing.T, p *followPrinter, messages ...[2]string) {
+	t.Helper()
 	c, err := receive.New(receive.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	p := &followPrinter{out: &out, zh: zh, classes: classes, said: map[string]string{}}
 	for _, m := range messages {
 		a := arrival{topic: "watchpost/v1/GW-1/" + m[0], payload: []byte(m[1]), at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 		p.message(a, c.Take(a.topic, a.payload, false))
@@ -38,7 +44,6 @@ func printed(t *testing.T, zh bool, classes []string, messages ...[2]string) []s
 	if p.err != nil {
 		t.Error(p.err)
 	}
-	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
 const headOf = `"v":1,"gateway":"GW-1","run":"00000000000000aa-1","time":null,"time_quality":"unsynced","boot":"00000000000000000000000000000000","offset_ms":1,"obs":0`
@@ -115,13 +120,18 @@ func serve(t *testing.T, address string) (at string, server *mochi.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server = mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	return l.Addr().String(), serveOn(t, l)
+}
+
+func serveOn(t *testing.T, l net.Listener) *mochi.Server {
+	t.Helper()
+	server := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	if err := errors.Join(server.AddHook(&auth.Hook{}, &auth.Options{Ledger: &auth.Ledger{Auth: auth.AuthRules{{Username: "u", Password: "p", Allow: true}}, ACL: auth.ACLRules{{Username: "u"}}}}),
 		server.AddListener(listeners.NewNet("t", l)), server.Serve()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	return l.Addr().String(), server
+	return server
 }
 
 func follower(t *testing.T, address, password string) *subscriber {
@@ -236,7 +246,7 @@ func TestFollowFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"a/b/GW-1/alarms/active", "a/b/GW-1/events", "a/b/GW-1/readings", "a/b/GW-1/state"}
-	if !slices.Equal(s.topics, want) || s.address != "[::1]:8883" || s.tls.ServerName != "::1" {
-		t.Errorf("topics %v at %s, %s; want %v", s.topics, s.address, s.tls.ServerName, want)
+	if !slices.Equal(s.topics, want) || s.address != "[::1]:8883" || s.host != "::1" || s.trust == nil {
+		t.Errorf("topics %v at %s, %s; want %v", s.topics, s.address, s.host, want)
 	}
 }

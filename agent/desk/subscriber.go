@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +12,9 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"watchpost/agent/link"
+	"watchpost/agent/trust"
 )
 
 // The subscriber's times.
@@ -37,7 +39,8 @@ type arrival struct {
 // subscribes late and hides that the broker has forgotten the session.
 type subscriber struct {
 	address            string
-	tls                *tls.Config // nil: plain
+	host               string          // of address
+	trust              *trust.Settings // nil: plain
 	username, password string
 	id                 string
 	topics             []string
@@ -52,17 +55,37 @@ func clientID() string { return "watchpost-follow-" + rand.Text()[:8] }
 // errRefused is a broker that will not have us: asking again is no use.
 var errRefused = errors.New("the broker refused")
 
-// run receives until ctx ends, which is no error, or the broker refuses.
+// hopeless reports an error that somebody has to put right first.
+func hopeless(err error) bool {
+	distrust, ok := errors.AsType[*trust.Error](err)
+	return errors.Is(err, errRefused) || ok && (distrust.Reason == trust.BadFile || errors.Is(err, link.ErrUntrusted) || errors.Is(err, link.ErrRefused))
+}
+
+// reason is an error in both languages: that of a handshake in words.
+func reason(err error) (zh, en string) {
+	if distrust, ok := errors.AsType[*trust.Error](err); ok {
+		return distrust.Words()
+	}
+	zh, en = err.Error(), err.Error()
+	if errors.Is(err, errRefused) {
+		zh = "代理拒绝：" + zh
+	}
+	return zh, en
+}
+
+// run receives until ctx ends, which is no error, or the broker refuses, or is
+// not to be trusted when it is first met.
 func (s *subscriber) run(ctx context.Context) error {
 	connected := false
 	for last := ""; ctx.Err() == nil; {
 		err := s.visit(ctx, &connected)
-		if errors.Is(err, errRefused) {
+		if errors.Is(err, errRefused) || !connected && hopeless(err) {
 			return err
 		}
 		if err != nil && ctx.Err() == nil && err.Error() != last {
 			last = err.Error()
-			s.notice("未连接，不断重试："+last, "not connected, trying again: "+last)
+			zh, en := reason(err)
+			s.notice("未连接，不断重试："+zh, "not connected, trying again: "+en)
 		}
 		if err == nil {
 			last = ""
@@ -98,10 +121,22 @@ func (s *subscriber) visit(ctx context.Context, connected *bool) error {
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
 			once.Do(func() { why = err; close(lost) })
 		})
+	var opening error // why there is no connection to speak MQTT on
+	options.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (c net.Conn, err error) {
+		c, opening = s.dial(ctx)
+		return c, opening
+	})
 	client := mqtt.NewClient(options)
 	token, ok := client.Connect().(*mqtt.ConnectToken)
 	if err := await(ctx, token, "connect to "+s.address); err != nil || !ok {
 		client.Disconnect(0)
+		select {
+		case <-token.Done(): // opening is written
+			if opening != nil { // without the client's words around it
+				err = opening
+			}
+		default:
+		}
 		return connectError(err)
 	}
 	defer client.Disconnect(250)
@@ -122,7 +157,8 @@ func (s *subscriber) visit(ctx context.Context, connected *bool) error {
 	*connected = true
 	select {
 	case <-lost:
-		s.notice(fmt.Sprintf("连接中断：%v", why), fmt.Sprintf("connection lost: %v", why))
+		zh, en := reason(why)
+		s.notice("连接中断："+zh, "connection lost: "+en)
 	case <-ctx.Done():
 	}
 	return nil
@@ -161,10 +197,15 @@ func (s *subscriber) options(ctx context.Context) *mqtt.ClientOptions {
 func (s *subscriber) dial(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if s.tls == nil {
-		return new(net.Dialer).DialContext(ctx, "tcp", s.address)
+	under, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
+	if err != nil || s.trust == nil {
+		return under, err
 	}
-	return (&tls.Dialer{Config: s.tls}).DialContext(ctx, "tcp", s.address)
+	conn, err := s.trust.Client(ctx, under, s.host)
+	if err != nil {
+		return nil, err // not conn, which would be an interface that is not nil
+	}
+	return conn, nil
 }
 
 // forget ends the session at the broker: a connection that asks for a clean one
