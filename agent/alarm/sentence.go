@@ -89,7 +89,7 @@ func (w words) step(a record.Alarm) string {
 		doubt = w.doubt
 	}
 	switch {
-	case a.Note == NoteRuleRemoved:
+	case a.State == record.Cleared && a.Note == NoteRuleRemoved: // a person may note the same
 		return w.removed
 	case a.State == record.Acknowledged:
 		text := w.condition(a) + w.acked

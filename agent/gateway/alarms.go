@@ -207,8 +207,10 @@ func (p *pipeline) acknowledge(ask acknowledgement) error {
 	return p.carry(steps)
 }
 
-// viewAlarm is an alarm as the page shows it.
+// viewAlarm is an alarm as the page shows it. Its sentence names nobody: the page
+// tells apart who may know.
 func (g *gateway) viewAlarm(a record.Alarm) page.Alarm {
+	a.By = ""
 	shown := page.Alarm{
 		ID: message.AlarmID(g.cfg.Gateway.ID, a.Raise), Sensor: a.Sensor, Level: a.Level, State: a.State, Since: g.shown(a.Since),
 		TextZH: alarm.Sentence(a, g.sensorName(a.Sensor, alarm.Chinese), alarm.Chinese),
@@ -226,7 +228,7 @@ func (g *gateway) viewAlarm(a record.Alarm) page.Alarm {
 		shown.Duty, shown.Phone = d.Name, d.Phone
 	}
 	if a.Ack != nil {
-		shown.KnownBy, shown.KnownSince = a.Ack.By, g.shown(a.Ack.At)
+		shown.KnownBy, shown.KnownNote, shown.KnownSince = a.Ack.By, a.Ack.Note, g.shown(a.Ack.At)
 	}
 	return shown
 }

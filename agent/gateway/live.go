@@ -32,6 +32,8 @@ type live struct {
 type logLine struct {
 	at     clock.Stamp
 	zh, en string
+	// by did it, saying note: for those who gave the password, as is a private line.
+	by, note string
 	// private is what only those may see who gave the password.
 	private bool
 }

@@ -84,9 +84,7 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <
 		case <-p.fixes.due:
 			p.tellFix()
 		case <-tick.C:
-			if len(in) == 0 { // what waits there was said before now
-				_ = p.carry(p.engine.Tick(p.g.clock.Now(), p.g.busesDown()))
-			}
+			p.tick(in)
 		case ask := <-p.acks:
 			ask.done <- p.acknowledge(ask)
 		case <-look.C:
@@ -97,6 +95,21 @@ func (p *pipeline) run(ctx context.Context, in <-chan sense.Observation, fixes <
 			}
 		}
 	}
+}
+
+// tick takes in what was said before now, and then the time. A sensor that babbles
+// puts off no tick: no more is taken than was there.
+func (p *pipeline) tick(in <-chan sense.Observation) {
+	now, down := p.g.clock.Now(), p.g.busesDown()
+	for range len(in) {
+		o, more := <-in
+		if !more {
+			return // run finds it closed too
+		}
+		p.beat.moved()
+		p.take(o)
+	}
+	_ = p.carry(p.engine.Tick(now, down))
 }
 
 // start takes up what the notes of earlier runs remember, as far as the store is

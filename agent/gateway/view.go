@@ -38,7 +38,7 @@ func (g *gateway) View() page.View {
 		Clock: page.Clock{Synced: now.Synced, Since: g.shown(g.clockIs.see(now))},
 	}
 	for _, line := range g.live.recent() {
-		v.Events = append(v.Events, page.Event{At: g.shown(line.at), TextZH: line.zh, TextEN: line.en, Private: line.private})
+		v.Events = append(v.Events, page.Event{At: g.shown(line.at), TextZH: line.zh, TextEN: line.en, By: line.by, Note: line.note, Private: line.private})
 	}
 	for _, c := range g.cfg.Sensors {
 		v.Sensors = append(v.Sensors, g.viewSensor(c)...)
@@ -174,11 +174,14 @@ func (g *gateway) recall() {
 func (g *gateway) line(rec any) (logLine, bool) {
 	switch r := rec.(type) {
 	case record.Alarm:
-		return logLine{
-			at: r.At,
-			zh: alarm.Sentence(r, g.sensorName(r.Sensor, alarm.Chinese), alarm.Chinese),
-			en: alarm.Sentence(r, g.sensorName(r.Sensor, alarm.English), alarm.English),
-		}, true
+		line := logLine{at: r.At}
+		if r.State == record.Acknowledged {
+			line.by, line.note = r.By, r.Note
+		}
+		r.By = ""
+		line.zh = alarm.Sentence(r, g.sensorName(r.Sensor, alarm.Chinese), alarm.Chinese)
+		line.en = alarm.Sentence(r, g.sensorName(r.Sensor, alarm.English), alarm.English)
+		return line, true
 	case record.Event:
 		zh, en := g.words(r)
 		return logLine{at: r.At, zh: zh, en: en, private: r.Kind == record.EventCard}, true

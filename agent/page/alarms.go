@@ -16,6 +16,7 @@ type alarmRow struct {
 	Over               bool
 	Age                age
 	ID                 string // empty: nothing is left to acknowledge
+	Known              string // who acknowledged it and what they said
 	Where, Todo        string
 	Duty, Phone        string
 	Dial               template.URL // of Phone
@@ -56,7 +57,7 @@ func (s *shaper) alarm(a Alarm) alarmRow {
 	case a.State != record.Cleared && !a.known():
 		row.ID = a.ID
 	case a.State != record.Cleared:
-		row.State = s.get("alarm.acknowledged")
+		row.State, row.Known = s.get("alarm.acknowledged"), s.who(a.KnownBy, a.KnownNote)
 	}
 	if a.Over {
 		row.Tone = toneWarn
@@ -68,6 +69,14 @@ func (s *shaper) alarm(a Alarm) alarmRow {
 	row.Where, row.Todo, row.Duty, row.Phone = a.Where, s.of(a.Todo), a.Duty, a.Phone
 	row.Dial = template.URL("tel:" + digits(a.Phone))
 	return row
+}
+
+// who is somebody and what they said.
+func (s *shaper) who(by, note string) string {
+	if by == "" || note == "" {
+		return by + note
+	}
+	return by + s.get("reason.open") + note
 }
 
 // digits is a telephone number as a link has it.

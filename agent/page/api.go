@@ -65,10 +65,12 @@ type alarmJSON struct {
 	Level  string            `json:"level"`
 	State  record.AlarmState `json:"state"`
 	Since  time.Time         `json:"since"`
-	// KnownSince is when somebody acknowledged it; absent: nobody did. Who did is
-	// not for everybody on the network.
+	// KnownSince is when somebody acknowledged it; absent: nobody did. Who did, and
+	// what they said, is told to those who gave the password.
 	KnownSince *time.Time `json:"acknowledged_at,omitempty"`
 	Over       bool       `json:"over,omitempty"`
+	KnownBy    string     `json:"acknowledged_by,omitempty"`
+	KnownNote  string     `json:"acknowledged_note,omitempty"`
 }
 
 type platformJSON struct {
@@ -96,6 +98,8 @@ type storeJSON struct {
 type eventJSON struct {
 	At   time.Time   `json:"at"`
 	Text health.Text `json:"text"`
+	By   string      `json:"by,omitempty"`
+	Note string      `json:"note,omitempty"`
 }
 
 func (p *Page) serveJSON(w http.ResponseWriter, r *http.Request) {
@@ -126,7 +130,7 @@ func (l *look) document(v View) viewJSON {
 	for _, a := range v.Alarms {
 		out.Alarms = append(out.Alarms, alarmJSON{
 			a.ID, a.Sensor, health.Text{ZH: a.TextZH, EN: a.TextEN}, a.Level.String(), a.State, a.Since.UTC(),
-			known(a.KnownSince), a.Over,
+			known(a.KnownSince), a.Over, a.KnownBy, a.KnownNote,
 		})
 	}
 	for _, x := range v.Platforms {
@@ -139,7 +143,7 @@ func (l *look) document(v View) viewJSON {
 		})
 	}
 	for _, e := range v.Events {
-		out.Events = append(out.Events, eventJSON{e.At.UTC(), health.Text{ZH: e.TextZH, EN: e.TextEN}})
+		out.Events = append(out.Events, eventJSON{e.At.UTC(), health.Text{ZH: e.TextZH, EN: e.TextEN}, e.By, e.Note})
 	}
 	return out
 }

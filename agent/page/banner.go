@@ -42,7 +42,7 @@ func (s *shaper) banners() []banner {
 	waiting := slices.ContainsFunc(s.view.Sensors, func(x Sensor) bool { return x.At.IsZero() })
 	switch {
 	case len(s.view.Sensors) == 0:
-		all = append(all, banner{State: "none", Tone: toneInfo, Text: s.get("none")})
+		all = append(all, banner{State: "none", Tone: toneInfo, Text: s.get("none"), Note: s.get("none.note")})
 	case waiting:
 		all = append(all, banner{State: "waiting", Tone: toneInfo, Text: s.get("waiting")})
 	case len(all) == 0:

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"watchpost/agent/page/pagetest"
 )
 
 // Over plain HTTP browsers say where a form came from by Origin alone: the own
@@ -154,5 +156,27 @@ func TestHostileRequests(t *testing.T) {
 				t.Errorf("%s %s opens a session", c.method, c.path)
 			}
 		}
+	}
+}
+
+// Who acknowledged, and what they said, is for those who gave the password.
+func TestNamesAreForThoseWhoGaveThePassword(t *testing.T) {
+	o := newOffice(t)
+	in, out := o.person(), o.person()
+	o.setUp(in)
+	v := state("alarm").View
+	v.Alarms[0].ID, v.Alarms[0].KnownBy, v.Alarms[0].KnownNote, v.Alarms[0].KnownSince = "a", "赵敏", "<i>已派人", pagetest.Now()
+	v.Events[0].By, v.Events[0].Note = "赵敏", "<i>已派人"
+	o.source.Show(v)
+	for _, path := range []string{"/", "/fragment", "/log", "/t/" + v.Alarms[0].Sensor, "/api/v1/view"} {
+		if _, body := out.get(path); strings.Contains(body, "赵敏") || strings.Contains(body, "已派人") {
+			t.Errorf("%s tells anybody who acknowledged", path)
+		}
+		if _, body := in.get(path); !strings.Contains(body, "赵敏") || !strings.Contains(body, "已派人") || strings.Contains(body, "<i>已") {
+			t.Errorf("%s hides who acknowledged, or does not escape it", path)
+		}
+	}
+	if v.Alarms[0].KnownBy == "" || v.Events[0].By == "" {
+		t.Error("the page changed the view it was given")
 	}
 }

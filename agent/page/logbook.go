@@ -45,12 +45,17 @@ func (s *shaper) logbook(n int) *logbook {
 	for _, e := range events[from:to] {
 		local := e.At.In(s.zone)
 		date := local.Format("2006-01-02")
+		if s.moment(e.At) == "" {
+			date = s.get("clock.bad")
+		}
 		if len(b.Days) == 0 || b.Days[len(b.Days)-1].Date != date {
 			b.Days = append(b.Days, logDay{Date: date})
 		}
 		day := &b.Days[len(b.Days)-1]
 		row := s.event(e)
-		row.When = local.Format("15:04:05")
+		if row.When != "" {
+			row.When = local.Format("15:04:05")
+		}
 		day.Lines = append(day.Lines, row)
 	}
 	return b

@@ -74,7 +74,7 @@ func (l *look) render(name string, v View, in lang, who visitor) ([]byte, error)
 func (l *look) renderWith(name string, v View, in lang, who visitor, add func(*shaper, *model)) ([]byte, error) {
 	s := &shaper{phrase: newPhrase(in), zone: l.zone, view: who.sees(v)}
 	m := s.model()
-	m.Visitor, m.CSRF, m.Known, m.Offered = who.Name, who.CSRF, who.known, who.offered
+	m.Visitor, m.CSRF, m.Known, m.Offered, m.Fresh = who.Name, who.CSRF, who.known, who.offered, who.fresh
 	m.Script, m.Style, m.Icon = l.names["page.js"].path, l.names["page.css"].path, l.names["icon.svg"].path
 	m.ChartScript, m.ChartStyle = []string{l.names["vendor/uplot.js"].path, l.names["chart.js"].path}, l.names["vendor/uplot.css"].path
 	if add != nil {

@@ -57,6 +57,7 @@ type model struct {
 	Ago, For          string
 	Visitor, CSRF     string // who gave the password, and what marks their forms
 	Known, Offered    bool   // somebody did; somebody can
+	Fresh             bool   // nobody chose a password yet
 	StaleWord, Script string
 	Style, Icon       string
 	ChartScript       []string
@@ -116,7 +117,12 @@ type storeRow struct {
 	Percent           int64 // of Cap; -1: not known
 }
 
-type eventRow struct{ ISO, When, Text string }
+// eventRow is one line of the log, with the time When, or how long ago it was where
+// the clock was never right.
+type eventRow struct {
+	ISO, When, Text, Who string
+	Age                  *age
+}
 
 // shaper turns a view into a model.
 type shaper struct {
@@ -140,8 +146,15 @@ func (s *shaper) ageIf(form string, at time.Time) *age {
 	return &a
 }
 
-// moment is a wall time for people: without the date when it is today's.
+// epochOver is the first year that a clock which fell back to its epoch does not show.
+const epochOver = 2020
+
+// moment is a wall time for people: without the date when it is today's; empty
+// when the clock that gave it had fallen back to its epoch.
 func (s *shaper) moment(at time.Time) string {
+	if !s.view.Clock.Synced && at.Year() < epochOver {
+		return ""
+	}
 	local, now := at.In(s.zone), s.view.Now.In(s.zone)
 	text := local.Format("15:04:05")
 	if local.YearDay() != now.YearDay() || local.Year() != now.Year() {
@@ -187,10 +200,17 @@ func (s *shaper) model() model {
 }
 
 func (s *shaper) event(e Event) eventRow {
-	return eventRow{
+	row := eventRow{
 		ISO: e.At.UTC().Format(time.RFC3339), When: s.moment(e.At),
-		Text: s.of(health.Text{ZH: e.TextZH, EN: e.TextEN}),
+		Text: s.of(health.Text{ZH: e.TextZH, EN: e.TextEN}), Who: s.who(e.By, e.Note),
 	}
+	// How long ago it was is right even where the time is not, if the clock has
+	// stood so ever since.
+	unset := s.view.Clock.Since
+	if row.When == "" || !s.view.Clock.Synced && !unset.IsZero() && !e.At.Before(unset) && !e.At.After(s.view.Now) {
+		row.Age = s.ageIf("ago", e.At)
+	}
+	return row
 }
 
 func (p phrase) of(t health.Text) string { return p.lang.of(t) }

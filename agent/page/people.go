@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ type visitor struct {
 	known bool
 	// offered says that there is a password to give, or to choose.
 	offered bool
+	// fresh says that nobody has chosen one yet.
+	fresh bool
 }
 
 // visitor is who made the request.
@@ -39,14 +42,15 @@ func (p *Page) visitor(r *http.Request) visitor {
 		return visitor{}
 	}
 	v := visitor{offered: true}
+	v.fresh, _ = p.people.NeedsSetUp() // what is wrong with the file, the log-in says
 	if c, err := r.Cookie(sessionCookie); err == nil {
 		v.Session, v.known = p.people.Session(c.Value)
 	}
 	return v
 }
 
-// sees is what this visitor may see of a view: who passed which door is not for
-// everybody.
+// sees is what this visitor may see of a view: who passed which door, and who
+// acknowledged what, is not for everybody.
 func (v visitor) sees(view View) View {
 	if v.known {
 		return view
@@ -54,10 +58,15 @@ func (v visitor) sees(view View) View {
 	var open []Event
 	for _, e := range view.Events {
 		if !e.Private {
+			e.By, e.Note = "", ""
 			open = append(open, e)
 		}
 	}
 	view.Events = open
+	view.Alarms = slices.Clone(view.Alarms)
+	for i := range view.Alarms {
+		view.Alarms[i].KnownBy, view.Alarms[i].KnownNote = "", ""
+	}
 	return view
 }
 

@@ -9,7 +9,7 @@ import (
 
 const (
 	// beat is how often a stream is written to when nothing changes: the page
-	// takes 25 s of silence for a dead stream. The whole view is sent, so that a
+	// takes 15 s of silence for a dead stream. The whole view is sent, so that a
 	// value that went stale meanwhile shows.
 	beat = 10 * time.Second
 	// pace is the least time between two views on one stream; changes in

@@ -71,10 +71,11 @@ type Alarm struct {
 	Level  record.Severity
 	State  record.AlarmState
 	Since  time.Time
-	// KnownBy acknowledged the alarm at KnownSince; zero: nobody did. It stays so
-	// through the steps that follow.
-	KnownBy    string
-	KnownSince time.Time
+	// KnownBy acknowledged the alarm at KnownSince, saying KnownNote; zero: nobody
+	// did. It stays so through the steps that follow. Name and note are shown to
+	// those who gave the password only, so TextZH and TextEN must not have them.
+	KnownBy, KnownNote string
+	KnownSince         time.Time
 	// Over says that the condition ended and the alarm only waits for a person.
 	Over bool
 	// Where it is, what to do now, and whom to call; each may be empty.
@@ -130,6 +131,8 @@ type Event struct {
 	At     time.Time
 	TextZH string
 	TextEN string
+	// By did it, saying Note; shown to those who gave the password only.
+	By, Note string
 	// Private events, such as a card at a door, are shown to those who gave the
 	// password only.
 	Private bool

@@ -1,7 +1,7 @@
 // Keeps the page current: server-sent events, else polling. ES2017 at most.
 (function () {
   'use strict';
-  var SILENT = 25000, LOST = 30000, POLL = 15000, RETRY = 60000;
+  var SILENT = 15000, LOST = 20000, POLL = 15000, RETRY = 60000;
   var body = document.body, view = document.getElementById('view');
   var address = '?lang=' + body.dataset.lang + body.dataset.query;
   var forms = { ago: body.dataset.ago.split('|'), for: body.dataset.for.split('|') };
@@ -41,9 +41,13 @@
   function lose() {
     if (body.className === 'gone') return;
     body.className = 'gone';
-    document.getElementById('lost-at').textContent = shownAt;
+    document.getElementById('lost-at').textContent = shownAt || words('ago', Date.now() - heard);
     document.getElementById('lost').hidden = false;
     document.getElementById('pulse').hidden = true;
+    document.title = '◔ ' + document.querySelector('#lost span').textContent;
+    var rows = view.querySelectorAll('.row.sensor:not(.stale)');
+    for (var i = 0; i < rows.length; i++) goStale(rows[i]);
+    seen = {}; // whatever comes next is shown, were it the same
   }
 
   function found() {
@@ -95,6 +99,7 @@
     request.open('GET', '/fragment' + address);
     request.timeout = 10000;
     request.onload = function () { if (request.status === 200) show(request.responseText); };
+    request.onerror = lose;
     request.onloadend = function () { fetching = false; };
     request.send();
   }
@@ -109,6 +114,7 @@
     source.addEventListener('ping', found);
     source.onerror = function () {
       failures++;
+      if (failures > 1 && source.readyState === 0) lose(); // not even a second try was answered
       if (failures >= 3 || source.readyState === 2) { drop(); fallBack(); }
     };
   }
