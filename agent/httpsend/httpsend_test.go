@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,7 +184,9 @@ func TestRedirects(t *testing.T) {
 func TestHangingServer(t *testing.T) {
 	in := newInlet(t, hold)
 	d, _ := client(t, in, func(o *Options) { o.AttemptTimeout, o.Retries = 100*time.Millisecond, 1 })
-	n, err := dial(t, d).Send(t.Context(), batchOf(1))
+	soon, cancel := context.WithTimeout(t.Context(), answerWithin/2) // or the transport's own limit would do
+	defer cancel()
+	n, err := dial(t, d).Send(soon, batchOf(1))
 	if posts := d.Stats().Posts; n != 0 || err == nil || posts != 2 {
 		t.Errorf("Send = %d, %v after %d posts; want an error after 2", n, err, posts)
 	}
@@ -215,6 +218,7 @@ func TestEndOfContextAndClose(t *testing.T) {
 
 // A 2xx confirms; its body may be slow, endless or broken off.
 func TestBodyOfAnAnswer(t *testing.T) {
+	var written atomic.Int64
 	for name, answer := range map[string]func(http.ResponseWriter, *http.Request, int) bool{
 		"slow": func(w http.ResponseWriter, r *http.Request, n int) bool {
 			w.WriteHeader(http.StatusOK)
@@ -223,7 +227,8 @@ func TestBodyOfAnAnswer(t *testing.T) {
 		},
 		"endless": func(w http.ResponseWriter, r *http.Request, _ int) bool {
 			for r.Context().Err() == nil {
-				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				n, err := w.Write(make([]byte, 64<<10))
+				if written.Add(int64(n)); err != nil {
 					break
 				}
 			}
@@ -245,10 +250,29 @@ func TestBodyOfAnAnswer(t *testing.T) {
 			t.Errorf("%s: took %v", name, took)
 		}
 	}
+	if n := written.Load(); n > 32<<20 { // what sockets hold, and not what a second can carry
+		t.Errorf("%d MB of an endless answer were taken", n>>20)
+	}
 	in := newInlet(t, always(http.StatusBadRequest, strings.Repeat("é", 1<<20)))
 	d, _ := client(t, in, nil)
 	if _, err := dial(t, d).Send(t.Context(), batchOf(1)); err == nil || len(err.Error()) > 1000 {
 		t.Errorf("a long answer makes an error of %d bytes", len(fmt.Sprint(err)))
+	}
+}
+
+// Headers are bounded, and nothing of the environment has a say.
+func TestTransport(t *testing.T) {
+	in := newInlet(t, func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		w.Header().Set("Long", strings.Repeat("x", 1<<20))
+		return false
+	})
+	d, _ := client(t, in, func(o *Options) { o.Retries = -1 })
+	if n, err := dial(t, d).Send(t.Context(), batchOf(1)); n != 0 || err == nil || len(err.Error()) > 1000 {
+		t.Errorf("a header of a megabyte: Send = %d, %v", n, err)
+	}
+	tr := d.transport()
+	if tr.Proxy != nil || tr.ResponseHeaderTimeout != answerWithin || tr.IdleConnTimeout != idleConnection || !tr.DisableCompression {
+		t.Errorf("transport %+v", tr)
 	}
 }
 
