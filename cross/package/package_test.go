@@ -1,104 +1,19 @@
 //go:build debian
 
-// Package deb installs the Debian package as a machine would: in a chroot of
-// its own, made by debootstrap from the mirror this machine has its packages
-// from. It runs as root, or through sudo without a password.
+// Package deb installs the Debian package as a machine would: in a chroot of its
+// own, made from the mirror this machine has its packages from, and (tag live) in
+// a virtual machine that systemd runs. It runs as root, or through sudo without a
+// password.
 package deb
 
 import (
 	"bytes"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // The versions that are installed one after the other.
 const older, newer = "0.0.1", "0.0.2"
-
-// asRoot is a command with root's rights.
-func asRoot(name string, args ...string) *exec.Cmd {
-	if os.Geteuid() != 0 {
-		name, args = "sudo", append([]string{"-n", "--", name}, args...)
-	}
-	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_COLORS=0")
-	return cmd
-}
-
-// chroot is a minimal Debian.
-type chroot struct {
-	t    *testing.T
-	root string
-}
-
-// newChroot makes one. /proc and /dev/null are all it has of this machine.
-func newChroot(t *testing.T) chroot {
-	t.Helper()
-	suite, mirror := mirror(t)
-	c := chroot{t, filepath.Join(t.TempDir(), "debian")}
-	t.Cleanup(func() {
-		if out, err := asRoot("rm", "-rf", "--one-file-system", c.root).CombinedOutput(); err != nil {
-			t.Errorf("remove chroot: %v\n%s", err, out)
-		}
-	})
-	cmd := asRoot("debootstrap", "--variant=minbase", "--include=systemd", suite, c.root, mirror)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("debootstrap %s: %v\n%s", suite, err, tail(out))
-	}
-	return c
-}
-
-// mirror is the first place with a main component this machine has packages from.
-func mirror(t *testing.T) (suite, address string) {
-	t.Helper()
-	out, err := exec.Command("apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI) $(COMPONENT)", "Created-By: Packages").Output()
-	if err != nil {
-		t.Fatalf("ask apt for its mirror: %v", err)
-	}
-	for line := range strings.Lines(string(out)) {
-		f := strings.Fields(line)
-		if len(f) == 3 && f[2] == "main" && !strings.Contains(f[0], "-") {
-			return f[0], f[1]
-		}
-	}
-	t.Fatalf("apt knows no mirror with main; run apt-get update. It says:\n%s", out)
-	return "", ""
-}
-
-func tail(out []byte) string { return string(out[max(0, len(out)-3000):]) }
-
-// try runs a command in the chroot.
-func (c chroot) try(args ...string) (string, error) {
-	out, err := asRoot("chroot", append([]string{c.root}, args...)...).CombinedOutput()
-	return string(out), err
-}
-
-// run is try for what must work.
-func (c chroot) run(args ...string) string {
-	c.t.Helper()
-	out, err := c.try(args...)
-	if err != nil {
-		c.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
-// sh is run for one line of shell.
-func (c chroot) sh(line string) string {
-	c.t.Helper()
-	return c.run("sh", "-ec", line)
-}
-
-// want checks that a line of shell succeeds or fails.
-func (c chroot) want(holds bool, what, line string) {
-	c.t.Helper()
-	if out, err := c.try("sh", "-ec", line); (err == nil) != holds {
-		c.t.Errorf("%s: want %v\n%s: %v\n%s", what, holds, line, err, out)
-	}
-}
 
 // install has dpkg take a package; nobody can be asked.
 func (c chroot) install(version string) {
@@ -107,27 +22,9 @@ func (c chroot) install(version string) {
 	c.want(true, "package installed whole", `[ "$(dpkg-query -W -f '${Status}' watchpost)" = "install ok installed" ]`)
 }
 
-// build puts a package of a version into the chroot.
-func (c chroot) build(version string) {
-	c.t.Helper()
-	dist := c.t.TempDir()
-	arch := strings.TrimSpace(c.run("dpkg", "--print-architecture"))
-	platform := map[string]string{"amd64": "amd64", "arm64": "arm64", "armhf": "armv6"}[arch]
-	cmd := exec.Command("make", "--silent", "dist", "DIST="+dist, "VERSION="+version, "DESKS=", "PLATFORMS="+platform, "PACKAGES="+platform+":"+arch)
-	cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "MAKEFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		c.t.Fatalf("build package %s: %v\n%s", version, err, tail(out))
-	}
-	file := filepath.Join(dist, fmt.Sprintf("watchpost_%s_%s.deb", version, arch))
-	if out, err := asRoot("cp", file, filepath.Join(c.root, "watchpost_"+version+".deb")).CombinedOutput(); err != nil {
-		c.t.Fatalf("copy package: %v\n%s", err, out)
-	}
-}
-
 func TestPackage(t *testing.T) {
-	c := newChroot(t)
-	c.build(older)
-	c.build(newer)
+	c := newChroot(t, "systemd")
+	c.build(older, newer)
 	c.install(older)
 	t.Run("fresh", func(t *testing.T) { chroot{t, c.root}.fresh() })
 	t.Run("unit", func(t *testing.T) { chroot{t, c.root}.unit() })
