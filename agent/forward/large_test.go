@@ -101,4 +101,3 @@ func TestTooLargeIsHalved(t *testing.T) {
 		})
 	}
 }
-

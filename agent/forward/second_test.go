@@ -91,7 +91,19 @@ type way struct {
 	lies    bool          // confirms and throws away: the broken promise
 	blocked chan struct{} // closed when the way is open again; nil: it is
 	mute    bool          // accepts connections and documents, confirms no lane
+	fails   error         // of every dial
 	dials   int
+	road    *road // dialled last
+}
+
+// cut ends the connection that is there.
+func (w *way) cut() {
+	w.mu.Lock()
+	r := w.road
+	w.mu.Unlock()
+	if r != nil {
+		r.Close()
+	}
 }
 
 func (w *way) block() {
@@ -125,14 +137,20 @@ func (w *way) isBlocked() (blocked chan struct{}) {
 func (w *way) Dial(ctx context.Context, _ link.Opening) (link.Link, error) {
 	w.mu.Lock()
 	w.dials++
+	fails := w.fails
 	w.mu.Unlock()
+	if fails != nil {
+		return nil, fails
+	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if blocked := w.isBlocked(); blocked != nil { // packets vanish
 		<-ctx.Done()
 		return nil, errors.New("no answer within 30s")
 	}
-	return &road{way: w, done: make(chan struct{})}, nil
+	r := &road{way: w, done: make(chan struct{})}
+	w.set(func(w *way) { w.road = r })
+	return r, nil
 }
 
 type road struct {
@@ -167,7 +185,10 @@ func (r *road) carry(ctx context.Context, m link.Message) error {
 	blocked, mute, lies, delay := w.blocked, w.mute, w.lies, w.delay
 	w.mu.Unlock()
 	if blocked != nil || mute && !m.Retained {
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case <-r.done:
+		}
 		return errors.New("no confirmation")
 	}
 	if !pause(ctx, delay/2) {
@@ -177,7 +198,10 @@ func (r *road) carry(ctx context.Context, m link.Message) error {
 		w.ledger.take(arrival{w.name, string(m.Payload), time.Now()})
 	}
 	if blocked := w.isBlocked(); blocked != nil {
-		<-ctx.Done() // it arrived, and the confirmation vanishes
+		select { // it arrived, and the confirmation vanishes
+		case <-ctx.Done():
+		case <-r.done:
+		}
 		return errors.New("no confirmation")
 	}
 	if !pause(ctx, delay/2) {
