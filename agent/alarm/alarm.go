@@ -167,6 +167,9 @@ const NotePrefix = "alarm/"
 const (
 	// NoteRuleRemoved is the Note of a step made by Retire.
 	NoteRuleRemoved = "rule_removed"
+	// NoteFolded is the Note of a step that ends an alarm of a sensor because that
+	// of its bus now stands for it: the sensor still cannot be read.
+	NoteFolded = "folded"
 	// NoteSilent is the Note of a Stale alarm.
 	NoteSilent = "silent"
 )

@@ -45,6 +45,7 @@ type bus struct {
 	// alarm of an earlier run stays.
 	known bool
 	began time.Duration // offset of the first Tick
+	since time.Duration // since when it is down, as an offset; never: it is not
 }
 
 // watchFaults makes the alarms of the Fault rules, by sensor.
@@ -70,7 +71,7 @@ func (e *Engine) watchFaults(rules map[string]Rule) {
 		if len(members) < 2 { // its own alarm names the sensor
 			continue
 		}
-		b := &bus{members: members, began: never}
+		b := &bus{members: members, began: never, since: never}
 		level := record.Severity(0)
 		for _, id := range members {
 			level, b.after = max(level, rules[id].Level), max(b.after, rules[id].After)
@@ -248,15 +249,23 @@ func (e *Engine) tickSensor(s *sight, now clock.Stamp) []Step {
 	return nil
 }
 
-// tickBus raises the alarm of a bus that is down when a sensor on it is due, and
-// ends it when the bus works again: its sensors then have their full time to be
-// read again before they get alarms of their own.
+// tickBus raises the alarm of a bus that is down when a sensor on it is due
+// that has none of its own, or all have waited long enough; it takes the alarms
+// that its sensors have already into it. It ends it when the bus
+// works again: its sensors then have their full time to be read again before they
+// get alarms of their own.
 func (e *Engine) tickBus(parent string, now clock.Stamp, down bool) []Step {
 	b := e.buses[parent]
 	if b.began == never {
 		b.began = now.Offset
 	}
 	b.known = b.known || down || now.Offset-b.began >= b.after
+	switch {
+	case !down:
+		b.since = never
+	case b.since == never:
+		b.since = now.Offset
+	}
 	a := b.watch.active
 	switch {
 	case a != nil && !down && b.known:
@@ -267,15 +276,16 @@ func (e *Engine) tickBus(parent string, now clock.Stamp, down bool) []Step {
 	case a != nil || !down:
 		return nil
 	}
-	since, due := now, false
+	since, due := now, now.Offset-b.since >= b.after
 	for _, id := range b.members {
 		s := e.sights[id]
 		s.begin(now.Offset)
+		alone := s.stale.active == nil && s.fault.active == nil // else it was long broken for itself
 		if now.Offset-s.listening >= s.rule.After {
-			due = true
+			due = due || alone
 		} else if q := s.worst(now.Offset); q != nil {
-			due = true
-			if q.since.Offset < since.Offset {
+			due = due || alone
+			if alone && q.since.Offset < since.Offset {
 				since = q.since
 			}
 		}
@@ -283,7 +293,17 @@ func (e *Engine) tickBus(parent string, now clock.Stamp, down bool) []Step {
 	if !due {
 		return nil
 	}
-	return e.raise(b.watch, record.Alarm{
+	steps := e.raise(b.watch, record.Alarm{
 		At: now, Since: since, Level: b.watch.rule.Level, Note: string(drivers.BusDown), Members: b.members,
 	})
+	for _, id := range b.members {
+		for _, w := range []*watch{e.sights[id].stale, e.sights[id].fault} {
+			if w.active != nil {
+				a := stamped(*w.active, now)
+				a.Note = NoteFolded
+				steps = append(steps, e.end(w, a)...)
+			}
+		}
+	}
+	return steps
 }

@@ -248,3 +248,52 @@ func TestBusNobodyKnows(t *testing.T) {
 		t.Errorf("then: %q", got)
 	}
 }
+
+// A bus that is known to be down only after its sensors had alarms of their own
+// takes them in: it is one alarm then too. What stays away when the bus is back has
+// one of its own again.
+func TestDeadBusTakesItsSensorsIn(t *testing.T) {
+	p, on, rules := busRig(t, 3)
+	p.shared(30, nil, append(on, "beside")...)
+	if n := len(p.engine.Active()); n != 4 {
+		t.Fatalf("%d alarms while nobody knows of the bus, want 4", n)
+	}
+	down := []string{"i2c-1"}
+	if got := p.shared(10, down, append(on, "beside")...); got != "" {
+		t.Errorf("down for 10 s: %q, want its patience", got)
+	}
+	if got := p.shared(15, down, append(on, "beside")...); got != "bus_down raised+fault cleared+fault cleared+fault cleared after 11;" {
+		t.Errorf("down for longer: %q", got)
+	}
+	active := p.engine.Active()
+	if len(active) != 2 {
+		t.Errorf("active %+v, want the bus and the sensor beside it", active)
+	}
+	p.restart(rules...)
+	p.tick()
+	p.allWell(on[2])
+	if got := p.shared(1, nil, on[:2]...); got != "bus_down cleared after 1;" {
+		t.Errorf("one is back: %q", got)
+	}
+	if got := p.shared(25, nil, append(on[:2:2], "beside")...); got != "fault raised+fault raised+stale raised after 20;" { // the third fell silent
+		t.Errorf("two are not: %q", got)
+	}
+}
+
+// One sensor that has long been broken makes no bus alarm of a bus that was down
+// for a moment.
+func TestBrokenSensorOnABusThatBlinks(t *testing.T) {
+	p, on, _ := busRig(t, 3)
+	happened := ""
+	for i := range 60 {
+		p.allWell(append(on[1:], "beside")...)
+		var down []string
+		if i > 40 && i < 45 {
+			down = []string{"i2c-1"}
+		}
+		happened += p.shared(1, down, on[0])
+	}
+	if happened != "fault raised after 1;" {
+		t.Errorf("%q, want the one alarm", happened)
+	}
+}

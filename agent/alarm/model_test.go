@@ -25,6 +25,7 @@ type model struct {
 	lowest   map[string]uint64 // the sensor's clocks stand at least so late: a bus came back
 	busBegan uint64
 	busKnown bool
+	busDown  uint64 // since when
 	active   map[string]face
 }
 
@@ -165,11 +166,25 @@ func (m *model) tick(now uint64, down bool) {
 		busActive = false
 		m.lowest["pit"], m.lowest["well"] = now, now
 	}
+	switch {
+	case !down:
+		m.busDown = 0
+	case m.busDown == 0:
+		m.busDown = now
+	}
 	for _, s := range []string{"pit", "well"} {
+		_, hasStale := m.active[key(s, "stale")]
+		_, hasFault := m.active[key(s, "fault")]
 		silent, faulty := m.due(s, now)
-		if !busActive && down && (silent || faulty) {
+		if !busActive && down && ((silent || faulty) && !hasStale && !hasFault || now-m.busDown >= uint64(patience/time.Second)) {
 			m.active[bus] = face{record.Yellow, false, true}
 			busActive = true
+		}
+	}
+	if busActive { // one alarm, not three
+		for _, s := range []string{"pit", "well"} {
+			delete(m.active, key(s, "stale"))
+			delete(m.active, key(s, "fault"))
 		}
 	}
 	for s, level := range map[string]record.Severity{"pit": record.Yellow, "well": record.Yellow, "det": record.Orange} {

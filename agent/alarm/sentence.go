@@ -32,6 +32,7 @@ type words struct {
 	level, other, high     string          // after the name: what it is about
 	above, reached, below  string          // before a threshold
 	cleared, removed       string          // how it ended
+	folded                 string          // it goes on as another alarm
 	raised, over, restored map[Kind]string // of what is no level: while it holds, cleared, restored
 	lowered, back          string          // a milder level; a condition that ended
 	acked, by, unacked     string
@@ -44,7 +45,7 @@ func chinese() words {
 	return words{
 		level: "水位", other: "警报", high: "过高",
 		above: "，高于警戒 ", reached: "，达到警戒 ", below: "，已低于 ",
-		cleared: "，警报解除", removed: "警报解除：规则已撤销",
+		cleared: "，警报解除", removed: "警报解除：规则已撤销", folded: "：仍读不到数据，并入总线警报",
 		raised: map[Kind]string{
 			Smoke: "烟雾报警", DoorOpen: "：门被打开", DoorForced: "：门被强行打开", DoorHeld: "：门长时间未关",
 			Fault: "：读不到数据", Stale: "：没有任何消息", BusDown: "：总线不通"},
@@ -65,7 +66,7 @@ func english() words {
 	return words{
 		level: ": level", other: ": alarm", high: " too high",
 		above: ", above ", reached: ", has reached ", below: ", back below ",
-		cleared: ", alarm cleared", removed: ": alarm cleared, its rule was removed",
+		cleared: ", alarm cleared", removed: ": alarm cleared, its rule was removed", folded: ": still cannot be read, now part of the alarm of its bus",
 		raised: map[Kind]string{
 			Smoke: ": smoke alarm", DoorOpen: ": door opened", DoorForced: ": door forced open", DoorHeld: ": door held open",
 			Fault: ": cannot be read", Stale: ": gives no sign of life", BusDown: ": bus is down"},
@@ -91,6 +92,8 @@ func (w words) step(a record.Alarm) string {
 	switch {
 	case a.State == record.Cleared && a.Note == NoteRuleRemoved: // a person may note the same
 		return w.removed
+	case a.State == record.Cleared && a.Note == NoteFolded:
+		return w.folded
 	case a.State == record.Acknowledged:
 		text := w.condition(a) + w.acked
 		if a.By != "" {

@@ -64,3 +64,17 @@ func TestSentence(t *testing.T) {
 		t.Errorf("without a name: %s", got)
 	}
 }
+
+// How an alarm ended is said as it is, and no note of a person is taken for it.
+func TestSentencesOfEnds(t *testing.T) {
+	folded := record.Alarm{Sensor: "pit", Kind: "fault", State: record.Cleared, Level: record.Yellow, Note: NoteFolded}
+	if got := Sentence(folded, "集水井", Chinese) + "|" + Sentence(folded, "Sump", English); got != "集水井：仍读不到数据，并入总线警报|Sump: still cannot be read, now part of the alarm of its bus" {
+		t.Error(got)
+	}
+	for _, note := range []string{NoteRuleRemoved, NoteFolded, NoteSilent} {
+		a := record.Alarm{Sensor: "det", Kind: "smoke", State: record.Acknowledged, Level: record.Red, By: "Wang", Note: note}
+		if got := Sentence(a, "Detector", English); got != "Detector: smoke alarm, acknowledged by Wang" {
+			t.Errorf("note %s: %s", note, got)
+		}
+	}
+}
