@@ -28,7 +28,9 @@ func listCosts(out io.Writer, cfg *configs.Config, l configs.Language) error {
 	rows := [][]string{
 		{say("采样", "samples"), say("每天 ", "") + count(f.SamplesPerDay) + say(" 次", " a day")},
 		{say("上报", "readings"), say("每天 ", "") + upTo(f.ReadingsPerDay, count) + say(" 条", " a day")},
-		{say("流量", "data"), say("每月 ", "") + upTo(f.SentPerMonth, size) + say("", " a month")},
+	}
+	if len(cfg.Platforms) > 0 {
+		rows = append(rows, []string{say("流量", "data"), say("每月 ", "") + upTo(f.SentPerMonth, size) + say("", " a month") + more(f, l)})
 	}
 	flash, events := say("闪存", "flash"), say("；每个事件另加 ", "; each event adds ")+size(f.FlashPerEvent)
 	if len(cfg.Platforms) == 0 {
@@ -41,6 +43,18 @@ func listCosts(out io.Writer, cfg *configs.Config, l configs.Language) error {
 		[]string{say("断网", "offline"), say("可保存 ", "holds ") + upTo(f.HoldsDays, days(l))},
 	)
 	return table(out, rows)
+}
+
+// more is what comes on top of a month's data, or takes its place.
+func more(f budget.Forecast, l configs.Language) string {
+	text := fmt.Sprintf(configs.Words{Zh: "；每个事件另加 %s", En: "; each event adds %s"}.In(l), size(f.SentPerEvent))
+	if f.SentPerAlarmHour > 0 {
+		text += fmt.Sprintf(configs.Words{Zh: "，全部传感器报警每小时另加 %s", En: ", an hour of alarm on every sensor %s"}.In(l), size(f.SentPerAlarmHour))
+	}
+	if f.SecondPerMonth.Calm > 0 {
+		text += fmt.Sprintf(configs.Words{Zh: "；一直走 HTTPS 则每月 %s", En: "; all by HTTPS %s a month"}.In(l), size(f.SecondPerMonth.Calm))
+	}
+	return text
 }
 
 // count writes a number for people, with a comma at each thousand.

@@ -22,16 +22,34 @@ type Sensor struct {
 	Readings []message.Item
 	Sample   time.Duration
 	Every    time.Duration // the report policy's
-	InAlarm  time.Duration
-	Change   bool // a change reports at once
+	InAlarm  time.Duration // 0: it has no alarm
+	Change   bool          // a change reports at once
+}
+
+// Platform is what matters of one receiver.
+type Platform struct {
+	Profile   *message.Native
+	TLS       bool // MQTT within TLS
+	Shows     bool // and a certificate of the gateway's own
+	KeepAlive time.Duration
+	// Will, State, Active and Event are topic and payload, in bytes, of the last
+	// will, the two documents, and an event as it is typically sent.
+	Will, State, Active, Event int
+	// HTTPS is the second way; nil: none.
+	HTTPS *HTTPS
+}
+
+// HTTPS is the second way to a platform.
+type HTTPS struct {
+	TLS, Shows bool
+	Address    string // of the inlet, without the topic
+	Authorised int    // length of the Authorization header's value, 0 for none
 }
 
 // Plan is what is predicted.
 type Plan struct {
 	Sensors     []Sensor
-	Profile     *message.Native
-	Platforms   int
-	KeepAlive   time.Duration
+	Platforms   []Platform
 	Linger      time.Duration // how long readings wait for company
 	CommitEvery time.Duration
 	MaxBytes    int64
@@ -47,17 +65,25 @@ type Forecast struct {
 	SamplesPerDay float64
 	// ReadingsPerDay are reported.
 	ReadingsPerDay Range
-	// SentPerMonth is bytes on the wire, both directions, with TCP/IP headers, to
-	// all platforms, over 30 days. TLS and reconnections come on top.
+	// SentPerMonth is bytes on the wire in 30 days, to and from all platforms: what
+	// IP carries, with the headers of TCP/IP, TLS and MQTT, confirmations, pings,
+	// and what a connection costs to open. Calm is with one connection a day, the
+	// most with one an hour.
 	SentPerMonth Range
+	// SecondPerMonth is the same with every second way in use all the time; zero
+	// when there is none.
+	SecondPerMonth Range
+	// SentPerEvent is what one event adds, SentPerAlarmHour an hour of alarm on
+	// every sensor that has one.
+	SentPerEvent, SentPerAlarmHour float64
 	// FlashOnline and FlashOffline are bytes a month written by the readings, with
 	// every platform connected and with one of them away. Online it is nothing: a
 	// reading that was delivered before its commit was due is never written.
 	FlashOnline, FlashOffline Range
 	// FlashPerEvent is what one event or alarm step writes, delivered or not.
 	FlashPerEvent float64
-	// AlarmHourReadings is how many readings an hour of alarm on every sensor
-	// adds.
+	// AlarmHourReadings is how many readings an hour of alarm on every sensor that
+	// has one adds.
 	AlarmHourReadings float64
 	// HoldsDays is how long an outage may last until the store is full; without a
 	// platform there is none.
@@ -75,16 +101,6 @@ func CommitBytes(n float64) float64 { return 12<<10 + 55*n }
 // HeldBytes is what n readings of one commit take in the store while they wait.
 func HeldBytes(n float64) float64 { return 120 + 19*n }
 
-// What TCP/IP and MQTT 3.1.1 add, in bytes.
-const (
-	segment = 40 // IPv4 and TCP headers
-	// publishHead is a PUBLISH's fixed header with a three-byte length, the
-	// topic's length and the packet id (MQTT 3.1.1 section 3.3).
-	publishHead = 1 + 3 + 2 + 2
-	puback      = 4
-	ping        = 2
-)
-
 // changeEvery is the pace to which the report policy holds changes of value.
 const changeEvery = time.Second
 
@@ -93,38 +109,72 @@ const (
 	month = 30 // days
 )
 
+// load is readings a day and the bytes they are as payload.
+type load struct{ readings, bytes Range }
+
 // Predict computes what p costs. The error is that of shaping a message.
 func Predict(p Plan) (Forecast, error) {
 	f := Forecast{FlashPerEvent: EventBytes}
-	var bytes Range // payload of the readings themselves, a day
-	head := 0.0
 	for _, s := range p.Sensors {
-		samples := perDay(s.Sample)
-		reports := Range{Calm: min(samples, perDay(s.Every))}
-		reports.Most = min(samples, reports.Calm+perDay(changeEvery))
-		if !s.Change {
-			reports.Most = reports.Calm
-		}
-		for _, item := range s.Readings {
-			f.SamplesPerDay += samples
-			f.ReadingsPerDay = f.ReadingsPerDay.plus(reports, 1)
-			f.AlarmHourReadings += max(0, min(samples, perDay(s.InAlarm))-reports.Calm) / 24
-			alone, each, err := sizes(p.Profile, item)
-			if err != nil {
-				return Forecast{}, err
-			}
-			head = max(head, alone-each)
-			bytes = bytes.plus(reports, each)
+		reports, alarmed := s.reports()
+		n := float64(len(s.Readings))
+		f.SamplesPerDay += n * perDay(s.Sample)
+		f.ReadingsPerDay = f.ReadingsPerDay.plus(reports, n)
+		f.AlarmHourReadings += n * (alarmed - reports.Calm) / 24
+	}
+	for _, to := range p.Platforms {
+		if err := p.send(&f, to); err != nil {
+			return Forecast{}, err
 		}
 	}
-	f.SentPerMonth = p.sent(f.ReadingsPerDay, bytes, head).times(month * float64(p.Platforms))
-	if p.Platforms == 0 { // nobody to keep a reading for
+	if len(p.Platforms) == 0 { // nobody to keep a reading for
 		f.HoldsDays = Range{math.Inf(1), math.Inf(1)}
 		return f, nil
 	}
 	f.FlashOffline = p.written(f.ReadingsPerDay).times(month)
 	f.HoldsDays = Range{Calm: p.holds(f.ReadingsPerDay.Calm), Most: p.holds(f.ReadingsPerDay.Most)}
 	return f, nil
+}
+
+// reports is how often a day a sensor reports each of its quantities, and how
+// often in alarm.
+func (s Sensor) reports() (r Range, alarmed float64) {
+	samples := perDay(s.Sample)
+	r.Calm = min(samples, perDay(s.Every))
+	r.Most = r.Calm
+	if s.Change {
+		r.Most = min(samples, r.Calm+perDay(changeEvery))
+	}
+	return r, max(r.Calm, min(samples, perDay(s.InAlarm)))
+}
+
+// send adds to f what goes to and from one platform.
+func (p Plan) send(f *Forecast, to Platform) error {
+	var calm, busy, alarm traffic
+	for _, s := range p.Sensors {
+		reports, alarmed := s.reports()
+		for _, item := range s.Readings {
+			alone, each, err := sizes(to.Profile, item)
+			if err != nil {
+				return err
+			}
+			calm.add(reports.Calm, each, alone-each)
+			busy.add(reports.Most, each, alone-each)
+			alarm.add(alarmed, each, alone-each)
+		}
+	}
+	opening := to.opening()
+	mqtt := func(t traffic, connections float64) float64 {
+		return t.payload + t.messages(p.Linger)*to.message(t.head) + t.idle(p.Linger, to.KeepAlive)*to.ping() + connections*opening
+	}
+	sent := Range{mqtt(calm, calmConnections), mqtt(busy, mostConnections)}
+	f.SentPerMonth = f.SentPerMonth.plus(sent, month)
+	f.SentPerAlarmHour += (mqtt(alarm, calmConnections) - sent.Calm) / 24
+	f.SentPerEvent += to.message(float64(to.Event))
+	if h := to.HTTPS; h != nil {
+		f.SecondPerMonth = f.SecondPerMonth.plus(Range{h.sent(calm, p.Linger), h.sent(busy, p.Linger)}, month)
+	}
+	return nil
 }
 
 // sizes is the payload and topic of one reading alone, and what it adds to a
@@ -142,21 +192,6 @@ func sizes(profile *message.Native, item message.Item) (alone, each float64, err
 	}
 	each = float64(len(two) - len(one))
 	return float64(len(topic) + len(one)), each, nil
-}
-
-// sent is bytes a day to one platform.
-func (p Plan) sent(readings, bytes Range, head float64) Range {
-	one := func(n, bytes float64) float64 {
-		// Reports of different sensors fall at different moments: a message has its
-		// own reading and those that come within the linger.
-		company := 1 + n*p.Linger.Seconds()/day.Seconds()
-		messages := n / company
-		// PUBLISH and PUBACK, each acknowledged by the other side's TCP.
-		exchange := publishHead + head + segment + puback + segment + segment
-		pings := max(0, perDay(p.KeepAlive)-messages) * (2*ping + 3*segment)
-		return bytes + messages*exchange + pings
-	}
-	return Range{one(readings.Calm, bytes.Calm), one(readings.Most, bytes.Most)}
 }
 
 // commits is how many commits a day n readings a day make while a platform is

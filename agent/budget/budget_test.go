@@ -17,9 +17,9 @@ func plan(every time.Duration) budget.Plan {
 		Record:   record.Reading{Sensor: "pit", Reading: drivers.NewGood(drivers.Level, drivers.Decimal{Coefficient: 1840, Scale: 3}, drivers.Metre)},
 	}
 	return budget.Plan{
-		Sensors: []budget.Sensor{{ID: "pit", Readings: []message.Item{item}, Sample: time.Second, Every: every, InAlarm: time.Second, Change: true}},
-		Profile: message.New(message.Gateway{ID: "GW-1"}, nil), Platforms: 1,
-		KeepAlive: 30 * time.Second, Linger: time.Second, CommitEvery: 10 * time.Second, MaxBytes: 64e6,
+		Sensors:   []budget.Sensor{{ID: "pit", Readings: []message.Item{item}, Sample: time.Second, Every: every, InAlarm: time.Second, Change: true}},
+		Platforms: []budget.Platform{{Profile: message.New(message.Gateway{ID: "GW-1"}, nil), KeepAlive: 30 * time.Second, Will: 300, State: 900, Active: 250, Event: 400}},
+		Linger:    time.Second, CommitEvery: 10 * time.Second, MaxBytes: 64e6,
 	}
 }
 
@@ -57,9 +57,9 @@ func TestPredictFollowsThePlan(t *testing.T) {
 	base := predict(t, plan(5*time.Minute))
 	for name, change := range map[string]func(*budget.Plan){
 		"reports less often":   func(p *budget.Plan) { p.Sensors[0].Every = time.Hour },
-		"pings less often":     func(p *budget.Plan) { p.KeepAlive = time.Hour },
+		"pings less often":     func(p *budget.Plan) { p.Platforms[0].KeepAlive = time.Hour },
 		"changes do not count": func(p *budget.Plan) { p.Sensors[0].Change = false },
-		"no platform":          func(p *budget.Plan) { p.Platforms = 0 },
+		"no platform":          func(p *budget.Plan) { p.Platforms = nil },
 		"no sensor":            func(p *budget.Plan) { p.Sensors = nil },
 	} {
 		p := plan(5 * time.Minute)
@@ -70,7 +70,7 @@ func TestPredictFollowsThePlan(t *testing.T) {
 		}
 	}
 	alone := plan(time.Minute)
-	alone.Platforms = 0
+	alone.Platforms = nil
 	if f := predict(t, alone); !math.IsInf(f.HoldsDays.Most, 1) || f.FlashOffline != (budget.Range{}) {
 		t.Errorf("without a platform readings are kept: %+v", f)
 	}
@@ -84,6 +84,34 @@ func TestPredictFollowsThePlan(t *testing.T) {
 	empty.Sensors = nil
 	if f := predict(t, empty); !math.IsInf(f.HoldsDays.Calm, 1) || f.FlashOffline != (budget.Range{}) {
 		t.Errorf("without sensors %+v", f)
+	}
+}
+
+// Encryption, a certificate of one's own, more events and the second way cost
+// something, and each is told.
+func TestPredictTellsWhatIsBeside(t *testing.T) {
+	base := predict(t, plan(5*time.Minute))
+	if base.SecondPerMonth != (budget.Range{}) || base.SentPerEvent < 400 || base.SentPerAlarmHour < 3600*200 {
+		t.Errorf("got %+v", base)
+	}
+	p := plan(5 * time.Minute)
+	p.Platforms[0].TLS = true
+	secured := predict(t, p)
+	p.Platforms[0].Shows = true
+	shows := predict(t, p)
+	if !(base.SentPerMonth.Calm < secured.SentPerMonth.Calm && secured.SentPerMonth.Calm < shows.SentPerMonth.Calm && base.SentPerEvent < secured.SentPerEvent) {
+		t.Errorf("in clear %+v, with TLS %+v, with a certificate %+v", base, secured, shows)
+	}
+	p.Platforms[0].HTTPS = &budget.HTTPS{TLS: true, Address: "https://city.example/ingest", Authorised: 47}
+	// At five minutes no connection of the second way is still open: each message
+	// pays for a handshake.
+	if f := predict(t, p); f.SentPerMonth != shows.SentPerMonth || f.SecondPerMonth.Calm < 30*288*6000 || f.SecondPerMonth.Most < f.SecondPerMonth.Calm {
+		t.Errorf("with a second way %+v", f)
+	}
+	p = plan(5 * time.Minute)
+	p.Sensors[0].InAlarm = 0
+	if f := predict(t, p); f.AlarmHourReadings != 0 || f.SentPerAlarmHour != 0 {
+		t.Errorf("a sensor without an alarm %+v", f)
 	}
 }
 

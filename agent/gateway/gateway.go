@@ -57,6 +57,8 @@ type Options struct {
 	// Page serves the page in place of the configured address; nil opens that
 	// one. Run closes it.
 	Page net.Listener
+	// Dial makes the connections that MQTT runs on, in tests; nil means TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Clock replaces the system's clock in tests; nil means clock.System.
 	Clock *clock.Source
 	// Manager is the service manager, nil when none started this process. It is

@@ -46,6 +46,7 @@ func (g *gateway) newUplink(platform configs.Platform) (*uplink, error) {
 		AllowPlaintext: platform.AllowPlaintext,
 		TLS:            g.trust(platform),
 		KeepAlive:      platform.KeepAlive,
+		Dial:           g.opts.Dial,
 		Log:            g.log.With("room", "link", "platform", platform.ID),
 	}
 	if platform.PasswordFile != "" {

@@ -109,13 +109,10 @@ func receive(opening link.Opening, m link.Message) {
 	}
 }
 
-// open makes the connection that the client speaks MQTT on. TCP keep-alive is
-// off: MQTT's own pings do that work, and on a mobile link both would be paid
-// for.
+// open makes the connection that the client speaks MQTT on.
 func (d *Dialer) open(ctx context.Context, c *conn) (net.Conn, error) {
-	dialer := net.Dialer{KeepAlive: -1, Control: userTimeout(d.options.TCPUserTimeout)}
 	address := d.options.address()
-	raw, err := dialer.DialContext(ctx, "tcp", address.Host)
+	raw, err := d.options.Dial(ctx, "tcp", address.Host)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,9 @@ type Options struct {
 	AckTimeout     time.Duration // for the PUBACK of the oldest message in flight
 	TCPUserTimeout time.Duration // for data the kernel sent and nobody acknowledged (TCP_USER_TIMEOUT, Linux only)
 
+	// Dial makes the connection below TLS and MQTT; nil: TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 	Log *slog.Logger // nil: silent
 }
 
@@ -63,6 +67,12 @@ func (o Options) withDefaults() Options {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
+	}
+	if o.Dial == nil {
+		// TCP keep-alive is off: MQTT's own pings do that work, and on a mobile link
+		// both would be paid for.
+		dialer := net.Dialer{KeepAlive: -1, Control: userTimeout(o.TCPUserTimeout)}
+		o.Dial = dialer.DialContext
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
