@@ -19,6 +19,8 @@ const (
 	ExpiredOrClock    Reason = "expired_or_clock"    // the same while the clock is not set
 	NotYetValid       Reason = "not_yet_valid"       // it is valid from: subject, day, today
 	NotYetOrClock     Reason = "not_yet_or_clock"    // the same while the clock is not set
+	WeakSignature     Reason = "weak_signature"      // it is signed by a method that is no longer safe: subject, method
+	NoAuthority       Reason = "no_authority"        // what the CA file has for its issuer may not vouch for others: subject, CA file
 	BadCertificate    Reason = "bad_certificate"     // it is no good otherwise: why
 	ClientCertMissing Reason = "client_cert_missing" // the far side wants a certificate and none is configured
 	ClientCertRefused Reason = "client_cert_refused" // it does not take ours: file, its word
@@ -72,7 +74,7 @@ func (e *Error) Unwrap() error { return e.cause }
 // neither: time comes with the network.
 func (e *Error) Is(target error) bool {
 	switch e.Reason {
-	case UnknownAuthority, UnknownToSystem, WrongName, Expired, NotYetValid, BadCertificate, OldVersion, NoCommonCipher:
+	case UnknownAuthority, UnknownToSystem, WrongName, Expired, NotYetValid, WeakSignature, NoAuthority, BadCertificate, OldVersion, NoCommonCipher:
 		return target == link.ErrUntrusted
 	case ClientCertMissing, ClientCertRefused, ClientCertExpired, NameRefused:
 		return target == link.ErrRefused
@@ -113,6 +115,8 @@ var sentences = map[Reason]words{
 	ExpiredOrClock:    {"证书（{0}）已于 {1} 过期：本机时间是 {2}，但时间未校准", "the certificate of {0} expired on {1}: this clock says {2}; the clock is not set"},
 	NotYetValid:       {"证书（{0}）要到 {1} 才生效：今天是 {2}", "certificate not valid yet: that of {0} is valid from {1}, and today is {2}"},
 	NotYetOrClock:     {"证书尚未生效：本机时间是 {2}，时间未校准（证书 {0} 自 {1} 起有效）", "certificate not valid yet: this clock says {2}; the clock is not set (that of {0} is valid from {1})"},
+	WeakSignature:     {"平台的证书（{0}）用 {1} 签名，这种签名已不安全；请换发证书", "the certificate of {0} is signed with {1}, which is no longer safe; it has to be issued anew"},
+	NoAuthority:       {"CA 文件 {1} 里的 {0} 不是 CA 证书，不能为平台的证书作保（缺 CA:TRUE）", "{0} in CA file {1} is no CA certificate, and cannot vouch for the platform's (CA:TRUE is missing)"},
 	BadCertificate:    {"平台的证书不能用：{0}", "the certificate cannot be used: {0}"},
 	ClientCertMissing: {"平台要求网关出示证书，但没有配置 cert_file 和 key_file", "the platform wants a certificate of this gateway, and no cert_file and key_file are configured"},
 	ClientCertRefused: {"平台不接受网关的证书 {0}：{1}", "the platform does not accept this gateway's certificate {0}: {1}"},

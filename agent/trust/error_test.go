@@ -27,6 +27,7 @@ var reasons = map[Reason]struct {
 	BadFile: {2, nil, true}, UnknownAuthority: {3, link.ErrUntrusted, true}, UnknownToSystem: {2, link.ErrUntrusted, true},
 	WrongName: {2, link.ErrUntrusted, true}, Expired: {2, link.ErrUntrusted, true}, ExpiredOrClock: {3, nil, false},
 	NotYetValid: {3, link.ErrUntrusted, true}, NotYetOrClock: {3, nil, false}, BadCertificate: {1, link.ErrUntrusted, true},
+	WeakSignature: {2, link.ErrUntrusted, true}, NoAuthority: {2, link.ErrUntrusted, true},
 	ClientCertMissing: {0, link.ErrRefused, true}, ClientCertRefused: {2, link.ErrRefused, true}, ClientCertExpired: {2, link.ErrRefused, true},
 	NameRefused: {1, link.ErrRefused, true}, OldVersion: {0, link.ErrUntrusted, true}, NoCommonCipher: {0, link.ErrUntrusted, true},
 	NotTLS: {0, nil, true}, CutOff: {0, nil, true}, CutOffAfterCert: {0, nil, true}, NoAnswer: {0, nil, false},

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -75,10 +76,17 @@ func (a *attempt) distrust(err *tls.CertificateVerificationError) error {
 		}
 		unknown.Cert = err.UnverifiedCertificates[0]
 	}
-	// x509 says the same of an issuer that is known but out of date.
+	// x509 says the same of an issuer that is known and cannot vouch for it.
 	for _, ca := range a.cas {
-		if (now.Before(ca.NotBefore) || now.After(ca.NotAfter)) && unknown.Cert.CheckSignatureFrom(ca) == nil {
-			return a.outOfDate(ca, now, err)
+		if !bytes.Equal(ca.RawSubject, unknown.Cert.RawIssuer) {
+			continue
+		}
+		signed := unknown.Cert.CheckSignatureFrom(ca)
+		if weak, ok := errors.AsType[x509.InsecureAlgorithmError](signed); ok {
+			return New(WeakSignature, err, named(unknown.Cert), x509.SignatureAlgorithm(weak).String())
+		}
+		if _, ok := errors.AsType[x509.ConstraintViolationError](signed); ok {
+			return New(NoAuthority, err, named(ca), a.settings.CAFile)
 		}
 	}
 	subject, issuer := named(unknown.Cert), unknown.Cert.Issuer.String()

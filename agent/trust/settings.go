@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -81,6 +82,9 @@ func (s Settings) load() (*loaded, error) {
 	key, err := readFile(s.KeyFile, true)
 	if err != nil {
 		return nil, badFile(s.KeyFile, err)
+	}
+	if bytes.Contains(key, []byte("ENCRYPTED")) { // PKCS #8, or the older Proc-Type
+		return nil, badFile(s.KeyFile, errors.New("it is locked with a passphrase; a gateway needs it without"))
 	}
 	own, err := tls.X509KeyPair(chain, key)
 	if err != nil {

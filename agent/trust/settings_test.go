@@ -26,7 +26,7 @@ func pair(t *testing.T) (cert, key []byte) {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "GW-0317"},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "GW-0317"}, DNSNames: []string{"GW-0317"},
 		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
@@ -79,6 +79,7 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 		{"no certificate of ours", Settings{CertFile: keys, KeyFile: keys}, "key.pem", "no certificate in it"},
 		{"key open to others", Settings{CertFile: certs, KeyFile: file("open.key", 0o640, key)}, "open.key", "chmod 0600"},
 		{"key of another", Settings{CertFile: certs, KeyFile: file("other.key", 0o600, otherKey)}, "other.key", "not the key of"},
+		{"locked key", Settings{CertFile: certs, KeyFile: file("locked.key", 0o600, pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")}))}, "locked.key", "passphrase"},
 		{"no key", Settings{CertFile: certs, KeyFile: file("no.key", 0o600, cert)}, "no.key", "not the key of"},
 		{"key not named", Settings{CertFile: certs}, "", "no such file"},
 	} {

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"net"
 	"strings"
@@ -76,7 +77,20 @@ func (c *city) matrix(t *testing.T) []matrixRow {
 	named := leaf(t, "broker", x509.Certificate{DNSNames: []string{"mqtt.city.example", "mqtt2.city.example"}}, c.ca)
 	expired := leaf(t, "broker", x509.Certificate{NotBefore: years(-2), NotAfter: years(-1)}, c.ca)
 	early := leaf(t, "broker", x509.Certificate{NotBefore: years(1), NotAfter: years(2)}, c.ca)
+	weak := issue(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "broker"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, SignatureAlgorithm: x509.ECDSAWithSHA1,
+	}, c.ca)
+	helpful := issue(t, &x509.Certificate{Subject: pkix.Name{CommonName: "Helpful"}, BasicConstraintsValid: true}, nil) // no authority
+	helpfulFile, _ := helpful.write(t)
+	six := leaf(t, "broker", x509.Certificate{IPAddresses: []net.IP{net.IPv6loopback}}, c.ca)
 	rows := []matrixRow{
+		{name: "IPv6 address as server name", server: serves(six), settings: trust.Settings{ServerName: "::1"}},
+		{"SHA-1", serves(weak), trust.Settings{}, verdict{trust.WeakSignature,
+			"the certificate of broker is signed with ECDSA-SHA1, which is no longer safe; it has to be issued anew",
+			"平台的证书（broker）用 ECDSA-SHA1 签名，这种签名已不安全；请换发证书", true, false}},
+		{"issuer that is no authority", serves(leaf(t, "broker", x509.Certificate{}, helpful)), trust.Settings{CAFile: helpfulFile}, verdict{trust.NoAuthority,
+			"Helpful in CA file {ca} is no CA certificate, and cannot vouch for the platform's (CA:TRUE is missing)",
+			"CA 文件 {ca} 里的 Helpful 不是 CA 证书，不能为平台的证书作保（缺 CA:TRUE）", true, false}},
 		{name: "good", server: serves(good)},
 		{name: "good, TLS 1.2", server: upTo(tls.VersionTLS12, serves(good))},
 		{name: "server name apart from the address", server: serves(named), settings: trust.Settings{ServerName: "mqtt.city.example"}},
