@@ -58,9 +58,9 @@ func words() map[string]health.Text {
 		"setup.do":       {ZH: "设置密码", EN: "Choose password"},
 		"ack":            {ZH: "我知道了", EN: "Acknowledge"},
 		"ack.note":       {ZH: "备注（可不填）", EN: "Note (optional)"},
-		"alarm.where":    {ZH: "地点：", EN: "Where:"},
-		"alarm.todo":     {ZH: "现在：", EN: "Now:"},
-		"alarm.call":     {ZH: "电话：", EN: "Call:"},
+		"alarm.where":    {ZH: "地点：", EN: "Where: "},
+		"alarm.todo":     {ZH: "现在：", EN: "Now: "},
+		"alarm.call":     {ZH: "电话：", EN: "Call: "},
 		"ack.failed":     {ZH: "没有确认成功", EN: "The alarm was not acknowledged"},
 
 		"ok":           {ZH: "一切正常", EN: "All is well"},
