@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -17,8 +18,11 @@ import (
 
 // A connection that the far side ends within shortLife of accepting it, so many
 // times in a row, is most often taken away by a second client with the same id.
+// One that waits between its attempts lets ours live a while; then the broker
+// closes it in good order (MQTT 3.1.1, section 3.1.4), as no bad network does.
 const (
 	shortLife   = 5 * time.Second
+	closedLife  = time.Minute
 	shortInARow = 3
 )
 
@@ -208,7 +212,8 @@ func (c *conn) subscribe(topics []string) error {
 func (d *Dialer) lifeEnded(lived time.Duration, err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if lived > shortLife {
+	closed := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // TLS says the latter
+	if lived > closedLife || lived > shortLife && !closed {
 		d.short = 0
 		return err
 	}
@@ -217,5 +222,5 @@ func (d *Dialer) lifeEnded(lived time.Duration, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w (ended by the far side within %v of connecting, %d times in a row: another client with the same id, or a topic the broker does not allow?)",
-		link.ErrContested, err, shortLife, d.short)
+		link.ErrContested, err, closedLife, d.short)
 }
