@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,13 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
+
+// lanAddress leads the browser to this machine, without the trust that it has in
+// loopback.
+const lanAddress = "192.168.1.20"
+
+// onLAN is a page's address as a phone in the compound asks for it.
+func onLAN(address string) string { return strings.Replace(address, "127.0.0.1", lanAddress, 1) }
 
 // startChromium is the context of one browser with a profile of its own, which
 // ends with the test.
@@ -28,6 +36,9 @@ func startChromium(t *testing.T) context.Context {
 		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true),
+		// An address of a LAN: to loopback alone browsers say Sec-Fetch-Site, and give
+		// what they keep for secure pages, over plain HTTP.
+		chromedp.Flag("host-resolver-rules", "MAP "+lanAddress+" 127.0.0.1"),
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
