@@ -113,6 +113,10 @@ type Options struct {
 	// A batch is what is in flight of one lane.
 	BatchMessages int // default 16
 	BatchBytes    int // of payload, default 64 KiB; a single larger message goes alone
+	// InFlight bounds how long an alarm waits behind readings on a slow link: no
+	// more of them are in flight than it carries in so long, or in a round trip
+	// where that is longer; but 16 always. Default 0.5 s.
+	InFlight time.Duration
 	// Linger is how long each lane waits for company before it sends a batch
 	// that could take more: zero for alarms and events.
 	Linger [3]time.Duration
@@ -202,7 +206,7 @@ func setDefaults(o *Options) {
 		{&o.BackoffMin, time.Second}, {&o.BackoffMax, time.Minute},
 		{&o.StableAfter, time.Minute}, {&o.RefusedRetry, 5 * time.Minute},
 		{&o.DocumentsMin, time.Second}, {&o.Goodbye, time.Second},
-		{&o.SecondAfter, 2 * time.Minute},
+		{&o.SecondAfter, 2 * time.Minute}, {&o.InFlight, time.Second / 2},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value

@@ -10,9 +10,6 @@ import (
 	"watchpost/buffer"
 )
 
-// readMost bounds the records looked at for one batch.
-const readMost = 1024
-
 // lookAgain is how often a lane with nothing to send looks into the buffer
 // without having been told of an append: a store that is opened late, or anew,
 // brings back records that nobody appends again.
@@ -25,6 +22,7 @@ type laneSender struct {
 	after  buffer.Position // last record handed to the link, filtered out or given up
 	prev   buffer.Position // last record handed to the link
 	begun  bool            // something was read over this connection
+	window window          // of readings
 	silent bool            // the buffer's refusal to take a confirmation was logged
 	unable bool            // that the lane cannot be read was logged
 }
@@ -42,7 +40,7 @@ type packed struct {
 // serveLane reads after the cursor and sends until running ends. sending bounds
 // what is in flight then.
 func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) error {
-	l := &laneSender{session: s, lane: lane}
+	l := &laneSender{session: s, lane: lane, window: window{within: s.f.options.InFlight}}
 	l.after = s.f.options.Source.Cursor(s.f.options.Platform, lane)
 	// The cursor also moves over what was never sent, so it is prev only until
 	// this process has sent something itself.
@@ -63,6 +61,11 @@ func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) 
 		if err != nil {
 			return err
 		}
+		if len(batch.messages) > 0 {
+			if l.takeTurn(running); running.Err() != nil {
+				return nil
+			}
+		}
 		if err := l.send(sending, batch); err != nil {
 			return err
 		}
@@ -78,15 +81,14 @@ func (s *session) serveLane(running, sending context.Context, lane buffer.Lane) 
 // loop names the lane's goroutine.
 func (l *laneSender) loop() loop { return loop{l.lane.String(), l.second} }
 
-// gather waits until there is something to send and it is this lane's turn. Each
-// record is read once: when a store comes back, the buffer returns older records
+// gather waits until there is something to send. Each record is read once: when a store comes back, the buffer returns older records
 // a single time, whatever position is asked for.
 func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, error) {
 	source, platform := l.f.options.Source, l.f.options.Platform
 	for ctx.Err() == nil {
 		l.f.progress.moved(l.loop(), lookAgain)
 		appended := source.Appended(l.lane)
-		entries, err := source.Next(platform, l.lane, l.after, readMost, l.f.options.BatchBytes)
+		entries, err := source.Next(platform, l.lane, l.after, l.most(), l.f.options.BatchBytes)
 		if err != nil {
 			if err := l.unread(ctx, err, appended); err != nil {
 				return nil, err
@@ -97,7 +99,7 @@ func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, error) {
 		if len(entries) > 0 {
 			l.begun = true
 			l.gate.set(l.lane, nil)
-			return entries, l.takeTurn(ctx)
+			return entries, nil
 		}
 		l.gate.set(l.lane, appended)
 		// The first record over a connection is to be seen at once.
@@ -106,6 +108,15 @@ func (l *laneSender) gather(ctx context.Context) ([]buffer.Entry, error) {
 		}
 	}
 	return nil, nil
+}
+
+// most bounds the records looked at for one batch. The second way has no pipe
+// in which an alarm would stand behind readings: each message is a request.
+func (l *laneSender) most() int {
+	if l.lane == buffer.Readings && !l.second {
+		return l.window.limit()
+	}
+	return readMost
 }
 
 // awaitAppend waits for an append, no longer than d; it reports whether there
@@ -123,8 +134,9 @@ func awaitAppend(ctx context.Context, appended <-chan struct{}, d time.Duration)
 }
 
 // takeTurn waits until the higher lanes have nothing unsent, or had patience
-// batches since.
-func (l *laneSender) takeTurn(ctx context.Context) error {
+// batches since. It comes last before sending: what became urgent while a batch
+// was encoded goes first.
+func (l *laneSender) takeTurn(ctx context.Context) {
 	since := l.gate.ahead(l.lane)
 	for {
 		l.f.progress.moved(l.loop(), 0)
@@ -133,12 +145,12 @@ func (l *laneSender) takeTurn(ctx context.Context) error {
 		}
 		open, moved := l.gate.open(l.lane, since)
 		if open {
-			return nil
+			return
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
@@ -210,7 +222,11 @@ func (l *laneSender) send(ctx context.Context, b packed) error {
 		if l.second { // which may wait as long as the platform says, within the link's own limits
 			l.f.progress.rests(l.loop())
 		}
+		start := time.Now()
 		n, err := l.link.Send(ctx, b.messages)
+		if err == nil {
+			l.window.took(sum(b.records), time.Since(start))
+		}
 		if n > 0 {
 			l.prev = b.upTo[n-1]
 			l.f.sent[l.lane] = l.prev
@@ -232,6 +248,13 @@ func (l *laneSender) send(ctx context.Context, b packed) error {
 		return l.confirm(b.skipped)
 	}
 	return nil
+}
+
+func sum(numbers []int) (n int) {
+	for _, m := range numbers {
+		n += m
+	}
+	return n
 }
 
 func (l *laneSender) count(b packed, n int) {
