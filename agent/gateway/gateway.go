@@ -299,10 +299,10 @@ func (g *gateway) housekeep(ctx context.Context, supervisor *sense.Supervisor) {
 		stats := g.buffer.Stats()
 		set(g.health, stats.LiveBytes > stats.MaxBytes/10*9, health.StoreNearlyFull, "",
 			fmt.Sprintf("%d of %d bytes", stats.LiveBytes, stats.MaxBytes))
-		g.wear.turn(time.Now(), stats.BytesWritten)
+		g.wear.turn(g.clock.Now(), stats.BytesWritten)
 		g.clockIs.see(g.clock.Now())
 		for _, u := range g.uplinks {
-			u.sent.turn(time.Now(), u.bytesSent())
+			u.sent.turn(g.clock.Now(), u.bytesSent())
 			if s := u.linkState(); s.Connected && time.Since(s.Since) > heldFor {
 				g.health.Clear(health.DuplicateClientID, u.platform.ID)
 			}

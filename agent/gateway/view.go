@@ -32,10 +32,13 @@ func (g *gateway) View() page.View {
 		Now:        now.Wall,
 		Conditions: g.conditions(),
 		Store: page.Store{
-			Durable: stats.Durable, Bytes: stats.LiveBytes, Cap: stats.MaxBytes, WrittenToday: g.wear.today(stats.BytesWritten),
+			Durable: stats.Durable, Bytes: stats.LiveBytes, Cap: stats.MaxBytes, Written: g.wear.sum(stats.BytesWritten),
 			WrittenPerDay: int64(g.perDay(stats.BytesWritten)),
 		},
 		Clock: page.Clock{Synced: now.Synced, Since: g.shown(g.clockIs.see(now))},
+	}
+	if since, ok := g.wear.since(); ok {
+		v.CountedSince = g.shown(since)
 	}
 	for _, line := range g.live.recent() {
 		v.Events = append(v.Events, page.Event{At: g.shown(line.at), TextZH: line.zh, TextEN: line.en, By: line.by, Note: line.note, Private: line.private})
@@ -52,7 +55,7 @@ func (g *gateway) View() page.View {
 		s := u.linkState()
 		v.Platforms = append(v.Platforms, page.Platform{
 			ID: u.platform.ID, Connected: via(s) != "", Via: via(s), Fallback: u.platform.Fallback != nil, Since: g.ago(s.Since), LastError: linkDetail(s), Backlog: u.backlog(),
-			HoldsDays: holds, SentToday: u.sent.today(u.bytesSent()), SentPerDay: int64(g.perDay(u.bytesSent())),
+			HoldsDays: holds, Sent: u.sent.sum(u.bytesSent()), SentPerDay: int64(g.perDay(u.bytesSent())),
 		})
 	}
 	return v
@@ -105,6 +108,7 @@ func (g *gateway) viewSensor(c configs.Sensor) (rows []page.Sensor) {
 		}
 		if s.lastGood.HasValue() {
 			r.LastGood, r.LastGoodAt = &s.lastGood.Value, g.shown(s.lastGood.At)
+			r.Unit = s.lastGood.Unit // a fault has none of its own
 		}
 		rows = append(rows, r)
 	}

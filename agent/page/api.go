@@ -27,6 +27,8 @@ type viewJSON struct {
 	Platforms  []platformJSON  `json:"platforms"`
 	Store      storeJSON       `json:"store"`
 	Events     []eventJSON     `json:"events"`
+	// CountedSince is since when bytes sent and written are counted.
+	CountedSince *time.Time `json:"counted_since"`
 }
 
 type gatewayJSON struct {
@@ -82,15 +84,15 @@ type platformJSON struct {
 	Backlog   map[string]uint64 `json:"backlog"`
 	// HoldsDays is null while it is not known, and when nothing comes.
 	HoldsDays  *float64 `json:"backlog_holds_days"`
-	SentToday  int64    `json:"sent_today_bytes"`
+	Sent       int64    `json:"sent_bytes"`
 	SentPerDay *int64   `json:"sent_per_day_bytes"`
 }
 
 type storeJSON struct {
-	Durable      bool  `json:"durable"`
-	Bytes        int64 `json:"bytes"`
-	Cap          int64 `json:"cap_bytes"`
-	WrittenToday int64 `json:"written_today_bytes"`
+	Durable bool  `json:"durable"`
+	Bytes   int64 `json:"bytes"`
+	Cap     int64 `json:"cap_bytes"`
+	Written int64 `json:"written_bytes"`
 	// WrittenPerDay is null while it is not known.
 	WrittenPerDay *int64 `json:"written_per_day_bytes"`
 }
@@ -118,11 +120,11 @@ func (l *look) document(v View) viewJSON {
 	said := inZH.banners()[0]
 	out := viewJSON{
 		Now: v.Now.UTC(), Gateway: gatewayJSON(v.Gateway), Version: v.Version, Build: v.Build, Run: v.Run,
-		Synced: v.Clock.Synced, ClockSince: known(v.Clock.Since),
+		Synced: v.Clock.Synced, ClockSince: known(v.Clock.Since), CountedSince: known(v.CountedSince),
 		Banner:  bannerJSON{said.State, health.Text{ZH: said.Text, EN: inEN.banners()[0].Text}},
 		Sensors: []sensorJSON{}, Alarms: []alarmJSON{}, Platforms: []platformJSON{}, Events: []eventJSON{},
 		Conditions: append([]health.Active{}, v.Conditions...),
-		Store:      storeJSON{v.Store.Durable, v.Store.Bytes, v.Store.Cap, v.Store.WrittenToday, counted(v.Store.WrittenPerDay)},
+		Store:      storeJSON{v.Store.Durable, v.Store.Bytes, v.Store.Cap, v.Store.Written, counted(v.Store.WrittenPerDay)},
 	}
 	for _, x := range v.Sensors {
 		out.Sensors = append(out.Sensors, sensorDocument(x, inZH.stale(x)))
@@ -139,7 +141,7 @@ func (l *look) document(v View) viewJSON {
 			backlog[lane.String()] = x.Backlog[lane]
 		}
 		out.Platforms = append(out.Platforms, platformJSON{
-			x.ID, x.Connected, x.Via, known(x.Since), x.LastError, backlog, days(x.HoldsDays), x.SentToday, counted(x.SentPerDay),
+			x.ID, x.Connected, x.Via, known(x.Since), x.LastError, backlog, days(x.HoldsDays), x.Sent, counted(x.SentPerDay),
 		})
 	}
 	for _, e := range v.Events {

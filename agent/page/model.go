@@ -102,6 +102,7 @@ type platformRow struct {
 	LastError string
 	Waiting   string // empty: everything is sent
 	Holds     string // how long there is room; empty: not known
+	SentName  string
 	Sent      string
 	PerDay    string
 	Lanes     []laneRow
@@ -110,11 +111,13 @@ type platformRow struct {
 type laneRow struct{ Name, Count string }
 
 type storeRow struct {
-	Tone              tone
-	Word, Used, Today string
-	PerDay            string // empty: not known
-	Cap               string
-	Percent           int64 // of Cap; -1: not known
+	Tone        tone
+	Word, Used  string
+	WrittenName string
+	Written     string
+	PerDay      string // empty: not known
+	Cap         string
+	Percent     int64 // of Cap; -1: not known
 }
 
 // eventRow is one line of the log, with the time When, or how long ago it was where
@@ -304,6 +307,11 @@ func (s *shaper) note(c health.Active) noteRow {
 	if c.Reason != (health.Text{}) {
 		row.Detail = s.of(c.Reason)
 	}
+	for _, p := range s.view.Platforms {
+		if p.ID == c.Subject && !p.Connected && p.LastError == c.Detail {
+			row.Detail = "" // the platform's own card has it, for the technician
+		}
+	}
 	return row
 }
 
@@ -336,8 +344,8 @@ func (s *shaper) platform(p Platform) platformRow {
 		row.Tone, row.Word, row.LastError = toneInfo, s.get("link.down"), p.LastError
 	}
 	row.Holds, row.PerDay = s.holds(p.HoldsDays), s.perDay(p.SentPerDay)
-	if p.SentToday > 0 || p.SentPerDay > 0 {
-		row.Sent = size(p.SentToday)
+	if p.Sent > 0 || p.SentPerDay > 0 {
+		row.SentName, row.Sent = s.sumName("sent", "sent.since"), size(p.Sent)
 	}
 	if n := p.Waiting(); n > 0 {
 		row.Waiting = grouped(n)
@@ -364,6 +372,20 @@ func (s *shaper) holds(days float64) string {
 	return s.fill("holds", uint64(days), "")
 }
 
+// sumName names a sum of bytes, by since when they are counted where that is
+// known.
+func (s *shaper) sumName(alone, since string) string {
+	at := s.view.CountedSince
+	if at.IsZero() {
+		return s.get(alone)
+	}
+	text := at.In(s.zone).Format("15:04")
+	if now := s.view.Now; now.Sub(at) > 24*time.Hour {
+		text = at.In(s.zone).Format("01-02 15:04")
+	}
+	return s.fill(since, 0, text)
+}
+
 func (s *shaper) perDay(bytes int64) string {
 	if bytes <= 0 {
 		return ""
@@ -374,7 +396,7 @@ func (s *shaper) perDay(bytes int64) string {
 func (s *shaper) store() storeRow {
 	v := s.view.Store
 	row := storeRow{
-		Tone: toneOK, Word: s.get("store.ok"), Used: size(v.Bytes), Today: size(v.WrittenToday), PerDay: s.perDay(v.WrittenPerDay), Percent: -1,
+		Tone: toneOK, Word: s.get("store.ok"), Used: size(v.Bytes), WrittenName: s.sumName("written", "written.since"), Written: size(v.Written), PerDay: s.perDay(v.WrittenPerDay), Percent: -1,
 	}
 	if !v.Durable {
 		row.Tone, row.Word = toneDanger, s.get("store.ram")

@@ -28,6 +28,9 @@ type View struct {
 	Store      Store
 	Events     []Event // newest first
 	Clock      Clock
+	// CountedSince is since when bytes are counted: midnight, or the start of this
+	// run if that was later. Zero: not known yet.
+	CountedSince time.Time
 }
 
 // Gateway says where the gateway stands.
@@ -108,9 +111,9 @@ type Platform struct {
 	// HoldsDays is how long the store has room for what comes at the present
 	// rate, if nothing is sent: 0 while it is not known, and +Inf when nothing comes.
 	HoldsDays float64
-	// SentToday and SentPerDay are bytes sent to it, today since midnight UTC and
-	// on average over this run; 0 while it is not known.
-	SentToday, SentPerDay int64
+	// Sent and SentPerDay are bytes sent to it, since View.CountedSince and on
+	// average over this run; 0 while it is not known.
+	Sent, SentPerDay int64
 }
 
 // Waiting is the backlog over all lanes.
@@ -118,10 +121,10 @@ func (p Platform) Waiting() uint64 { return p.Backlog[0] + p.Backlog[1] + p.Back
 
 // Store is the buffer on flash.
 type Store struct {
-	Durable      bool  // false: records are kept in memory only
-	Bytes        int64 // on flash now
-	Cap          int64 // 0: not known
-	WrittenToday int64 // bytes written to flash since midnight UTC
+	Durable bool  // false: records are kept in memory only
+	Bytes   int64 // on flash now
+	Cap     int64 // 0: not known
+	Written int64 // bytes written to flash since View.CountedSince
 	// WrittenPerDay is the average over this run; 0 while it is not known.
 	WrittenPerDay int64
 }

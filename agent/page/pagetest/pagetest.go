@@ -119,14 +119,14 @@ func calm() page.View {
 			At: ago(3 * time.Second), Since: ago(30 * time.Hour), Period: 5 * time.Second,
 		}},
 		Platforms: []page.Platform{{ID: "city", Connected: true, Since: ago(30 * time.Hour)}},
-		Store:     page.Store{Durable: true, Bytes: 1_310_720, Cap: 64 << 20, WrittenToday: 412_000},
+		Store:     page.Store{Durable: true, Bytes: 1_310_720, Cap: 64 << 20, Written: 412_000},
 		Events: []page.Event{
 			{At: ago(21 * time.Minute), TextZH: "东门门禁关闭", TextEN: "East gate closed"},
 			{At: ago(22 * time.Minute), TextZH: "东门门禁打开", TextEN: "East gate opened"},
 			{At: ago(22 * time.Minute), TextZH: "东门读卡器：刷卡 3f9a…", TextEN: "East gate reader: card 3f9a…", Private: true},
 			{At: ago(30 * time.Hour), TextZH: "网关启动，上次正常结束", TextEN: "Gateway started; the run before ended well"},
 		},
-		Clock: page.Clock{Synced: true},
+		Clock: page.Clock{Synced: true}, CountedSince: ago(7 * time.Hour),
 	}
 }
 
