@@ -82,6 +82,7 @@ func checkSums(t testing.TB, b *Buffer) {
 }
 
 func TestRecordsSurviveReopenInOrder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var want [3][]string
 	var run Run

@@ -126,6 +126,7 @@ var damages = map[string]func(r *rand.Rand, file []byte) []byte{
 }
 
 func TestDamagedStoreAlwaysOpens(t *testing.T) {
+	t.Parallel()
 	source, appended := soundStore(t)
 	sound, err := os.ReadFile(filepath.Join(source, nameStore))
 	if err != nil {

@@ -42,6 +42,8 @@ func child(dir string) {
 
 // Whatever moment a process is killed at, each alarm and event whose Append
 // returned is there at the next start, in order, and the file needs no salvage.
+// Not parallel: between fork and exec a child holds the locks of all stores that
+// are open in this process.
 func TestKilledProcessLosesNoAlarm(t *testing.T) {
 	dir := t.TempDir()
 	var acknowledged [3][]string

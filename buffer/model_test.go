@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 )
 
@@ -57,15 +58,23 @@ func (m *modelled) confirm(platform string, l Lane, count int) {
 	}
 }
 
+// copy takes the files as they are. That is not done in an instant, as a power cut
+// is: within a read transaction no second commit writes over what the first copied
+// page points to.
+func (m *modelled) copy(to string) error {
+	m.b.dbMu.RLock()
+	defer m.b.dbMu.RUnlock()
+	return m.b.db.View(func(*bolt.Tx) error { return os.CopyFS(to, os.DirFS(m.o.Dir)) })
+}
+
 // restart goes on with a copy, as a power cut would leave it, or after Close.
 func (m *modelled) restart(killed bool) {
-	dir := m.o.Dir
 	if killed {
 		to, err := os.MkdirTemp(m.t.TempDir(), "")
 		if err != nil {
 			m.rt.Fatal(err)
 		}
-		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		if err := m.copy(to); err != nil {
 			m.rt.Fatal(err)
 		}
 		m.o.Dir = to
@@ -114,6 +123,7 @@ func (m *modelled) check() {
 }
 
 func TestModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {

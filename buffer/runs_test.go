@@ -67,6 +67,7 @@ func runFiles(t *testing.T, dir string) map[string][]byte {
 // Whatever becomes of the run files, again and again: no position is used twice,
 // and records are returned in the order they were appended.
 func TestLostRunFilesNeverReuseAPosition(t *testing.T) {
+	t.Parallel()
 	for name, lose := range runLosses {
 		dir := t.TempDir()
 		used := map[Position]bool{}
