@@ -57,6 +57,7 @@ func deliver(t *testing.T, dial func() (link.Link, error), b *fakeBroker, all []
 func TestFlakyBroker(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			b := startFake(t, &fakeBroker{publish: flaky(seed, 0.02, 0.02)})
 			d := dialer(t, b.options())
 			all := batchOf(2000)
