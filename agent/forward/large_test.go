@@ -101,3 +101,20 @@ func TestTooLargeIsHalved(t *testing.T) {
 		})
 	}
 }
+
+// When the second way is taken anew, it may take large messages again.
+func TestLargeAgainLater(t *testing.T) {
+	w := &second{f: &Forwarder{}}
+	w.f.options.OnState = func(State) {}
+	w.most[buffer.Readings].Store(7)
+	if n := len(w.share(buffer.Readings, make([]buffer.Entry, 100))); n != 7 {
+		t.Errorf("%d records in a message, want 7", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.start(ctx)
+	w.stop()
+	if n := len(w.share(buffer.Readings, make([]buffer.Entry, 100))); n != 100 {
+		t.Errorf("%d records in a message, want 100", n)
+	}
+}

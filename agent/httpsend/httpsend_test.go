@@ -93,6 +93,9 @@ func TestAnswers(t *testing.T) {
 		if confirmed := n == 1 && err == nil; confirmed != c.confirmed || in.posted() != c.posts || errors.Is(err, link.ErrRefused) != c.refused {
 			t.Errorf("%d: Send = %d, %v after %d posts; want %+v", c.status, n, err, in.posted(), c)
 		}
+		if tooLarge := errors.Is(err, link.ErrTooLarge); tooLarge != (c.status == 413) {
+			t.Errorf("%d: taken for too large: %t", c.status, tooLarge)
+		}
 		if err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%d: %v, want it to say %s", c.status, err, c.says)
 		}
