@@ -72,7 +72,7 @@ func TestDoorOptions(t *testing.T) {
 
 // Through the board: an exit by the button, then an opening without it, then one
 // whose edges the kernel lost. With pull up a switch that is closed reads low.
-// Nothing happens at a full second, when the levels are read.
+// Nothing happens when the levels are read: each second, counted from an edge.
 func TestDoorOnTheBoard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := sim.NewBoard()
@@ -103,8 +103,8 @@ func TestDoorOnTheBoard(t *testing.T) {
 			set(4300*time.Millisecond, 0, gpio.Low, true)
 			set(6300*time.Millisecond, 0, gpio.High, true)
 			set(8300*time.Millisecond, 0, gpio.Low, true)
-			set(10300*time.Millisecond, 0, gpio.High, false)
-			set(15300*time.Millisecond, 0, gpio.Low, false)
+			set(10100*time.Millisecond, 0, gpio.High, false)
+			set(15100*time.Millisecond, 0, gpio.Low, false)
 		}()
 		last := map[drivers.Quantity]int64{drivers.Door: -1, drivers.DoorForced: -1, drivers.DoorHeld: -1}
 		var got []string
@@ -119,7 +119,7 @@ func TestDoorOnTheBoard(t *testing.T) {
 		}
 		want := []string{"0s door 0", "0s door_forced 0", "0s door_held 0", "3s door 1", "4s door 0",
 			"6s door 1", "6s door_forced 1", "8s door 0", "8s door_forced 0",
-			"11s door 1", "11s door_forced 1", "16s door 0", "16s door_forced 0"}
+			"10s door 1", "10s door_forced 1", "15s door 0", "15s door_forced 0"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
