@@ -78,6 +78,7 @@ test-broker: go-version ## outage test against a real Mosquitto: broker down 20 
 test-broker-long: go-version ## the same five times, kills at other moments; figures go to docs/measured
 	@mkdir -p docs/measured
 	WATCHPOST_OUTAGE_ROUNDS=5 WATCHPOST_MEASURED=$(CURDIR)/docs/measured/outage.json \
+	  WATCHPOST_MEASURED_LATENCY=$(CURDIR)/docs/measured/alarm-latency.json \
 	  $(GO) test -tags broker -count=1 -v -timeout 60m ./cross/outage/...
 
 .PHONY: test-demo

@@ -237,3 +237,35 @@ func TestWindowFollowsTheRoundTrip(t *testing.T) {
 		}
 	})
 }
+
+// slowly takes a second to encode readings.
+type slowly struct{ heavy }
+
+func (s slowly) Encode(lane buffer.Lane, prev buffer.Position, entries []buffer.Entry) (link.Message, int, error) {
+	if lane == buffer.Readings {
+		<-time.After(time.Second)
+	}
+	return s.heavy.Encode(lane, prev, entries)
+}
+
+func TestAlarmGoesBeforeWhatIsBeingEncoded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, p := &memory{}, &pipe{trip: 100 * time.Millisecond}
+		m.add(buffer.Readings, 100, true)
+		forwarding(t, Options{Source: m, Dialer: p, Encoder: slowly{}}, func(t *testing.T) {
+			<-time.After(500 * time.Millisecond)
+			m.add(buffer.Alarms, 1, true)
+			<-time.After(450 * time.Millisecond) // it is confirmed, and another
+			m.add(buffer.Alarms, 1, true)        // is on its way when the readings are encoded
+			<-time.After(time.Minute)
+		})
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.handed) < 3 || !strings.HasPrefix(p.handed[1].message, "alarms") || !strings.HasPrefix(p.handed[2].message, "readings") {
+			t.Fatalf("handed over: %v", p.handed)
+		}
+		if gap := p.handed[2].at.Sub(p.handed[1].at); gap != p.trip {
+			t.Errorf("the readings were handed over %v after the second alarm, want its round trip of %v", gap, p.trip)
+		}
+	})
+}

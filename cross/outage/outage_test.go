@@ -8,7 +8,6 @@ package outage
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -47,13 +46,7 @@ const (
 // TestOutageWithKills plays the day once; the long form plays it again and again
 // with the kills at other moments and writes down what it measured.
 func TestOutageWithKills(t *testing.T) {
-	rounds := 1
-	if text := os.Getenv("WATCHPOST_OUTAGE_ROUNDS"); text != "" {
-		var err error
-		if rounds, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("read WATCHPOST_OUTAGE_ROUNDS: %v", err)
-		}
-	}
+	rounds := longForm(t)
 	var measured []result
 	for round := range rounds {
 		t.Run(fmt.Sprintf("round %d", round+1), func(t *testing.T) {
@@ -69,7 +62,7 @@ func TestOutageWithKills(t *testing.T) {
 		})
 	}
 	if name := os.Getenv("WATCHPOST_MEASURED"); name != "" {
-		writeMeasured(t, name, measured)
+		writeFigures(t, name, "make test-broker-long: Mosquitto down 20 s, agent killed twice with SIGKILL, 200 readings/s", "rounds", measured)
 	}
 }
 
@@ -136,28 +129,6 @@ type result struct {
 	UnexplainedGaps   int     `json:"unexplained_gaps"`
 	OutOfOrder        int     `json:"out_of_order"`
 	UnknownPrevCounts int     `json:"prev_never_arrived"`
-}
-
-// writeMeasured keeps the figures with the commit they were taken at.
-func writeMeasured(t *testing.T, name string, rounds []result) {
-	t.Helper()
-	commit, err := exec.Command("git", "rev-parse", "HEAD").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.MarshalIndent(map[string]any{
-		"what":   "make test-broker-long: Mosquitto down 20 s, agent killed twice with SIGKILL, 200 readings/s",
-		"commit": strings.TrimSpace(string(commit)),
-		"date":   time.Now().UTC().Format(time.DateOnly),
-		"passed": !t.Failed(),
-		"rounds": rounds,
-	}, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, append(text, '\n'), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // look is longer than readings wait for company, perLook what is sampled then.
