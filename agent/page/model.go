@@ -373,10 +373,10 @@ func (s *shaper) holds(days float64) string {
 }
 
 // sumName names a sum of bytes, by since when they are counted where that is
-// known.
+// known, and true.
 func (s *shaper) sumName(alone, since string) string {
 	at := s.view.CountedSince
-	if at.IsZero() {
+	if at.IsZero() || s.moment(at) == "" {
 		return s.get(alone)
 	}
 	text := at.In(s.zone).Format("15:04")
