@@ -17,6 +17,9 @@ func TestFaultsAreNoticed(t *testing.T) {
 	defer elsewhere.Close()
 	pages := map[string]struct{ body, want string }{
 		"/right":   {`<p>short`, ""},
+		"/tall":    {`<p><a href="/right" style="display:inline-block;width:30px;height:44px">x</a>`, "x: 30 px"},
+		"/flat":    {`<p><button style="width:90px;height:30px">x</button>`, "x: 30 px"},
+		"/target":  {`<p><button style="width:44px;height:44px">x</button>`, ""},
 		"/wide":    {`<p style="width:500px">wide`, "px wide"},
 		"/hidden":  {`<div style="overflow:hidden"><p style="width:500px">cut off</div>`, "px wide"},
 		"/foreign": {`<img src="` + elsewhere.URL + `/x.png">`, "request to " + elsewhere.URL},
@@ -38,7 +41,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 	for path, page := range pages {
 		b := openTab(t, browser, phone("zh"))
 		b.goTo(server.URL + path)
-		got := strings.Join(b.faults(), "; ")
+		got := strings.Join(append(b.faults(), ask[[]string](b, targets)...), "; ")
 		if (page.want == "") != (got == "") || !strings.Contains(got, page.want) {
 			t.Errorf("%s: noticed %q, want %q", path, got, page.want)
 		}

@@ -1,8 +1,6 @@
 package browser
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -67,7 +65,6 @@ func TestPage(t *testing.T) {
 	withoutScripts(plain, d)
 
 	alarms(t, d, each)
-	picture(tabs[0], "smoke")
 	forcedDoor(t, d, each)
 	tabs[0].until("the age of the alarm", age)
 	picture(tabs[0], "forced")
@@ -76,7 +73,6 @@ func TestPage(t *testing.T) {
 	d.wait("The uplink is down")
 	each(outage)
 	dead(t, d, each)
-	picture(tabs[0], "lost")
 }
 
 // alarms: flood and smoke are on the page while they hold.
@@ -87,7 +83,6 @@ func alarms(t *testing.T, d *demo, each func(func(*tab))) {
 		at := b.until("the pump pit's alarm", state+` === 'alarm' && `+banner+`.includes('`+word+`')`)
 		t.Logf("%s: the flood's alarm is on the page %.1f s after the act began: %s", b.name, at.Sub(flood).Seconds(), ask[string](b, banner))
 		b.until("the age of the alarm", age)
-		picture(b, "")
 		if now := ask[string](b, state); now != "alarm" {
 			t.Errorf("%s: the banner says %s a moment later, want alarm", b.name, now)
 		}
@@ -240,31 +235,5 @@ func withoutScripts(b *tab, d *demo) {
 	}
 	for _, problem := range b.faults() {
 		b.t.Errorf("%s: %s", b.name, problem)
-	}
-}
-
-// pictureLimit keeps the repository small.
-const pictureLimit = 200 * 1000
-
-// picture writes what the tab shows, where pictures are asked for.
-func picture(b *tab, what string) {
-	dir := os.Getenv("WATCHPOST_PICTURES")
-	if dir == "" {
-		return
-	}
-	name := b.name
-	if what != "" {
-		name += "-" + what
-	}
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.t.Errorf("%s: take picture: %v", name, err)
-		return
-	}
-	if len(png) > pictureLimit {
-		b.t.Errorf("%s: picture has %d bytes, want %d at most", name, len(png), pictureLimit)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
-		b.t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package browser
 import (
 	"bufio"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -15,8 +16,24 @@ import (
 // returns its address.
 func showPage(t *testing.T, state string) string {
 	t.Helper()
-	cmd := exec.Command("go", "run", "./cross/showpage", state)
-	cmd.Dir = "../.."
+	lines, _ := startShowpage(t, state)
+	if !lines.Scan() {
+		t.Fatalf("showpage %s gave no address: %v", state, lines.Err())
+	}
+	return lines.Text()
+}
+
+// startShowpage runs showpage until the test ends, or until kill, which ends it as
+// a power cut would.
+func startShowpage(t *testing.T, args ...string) (lines *bufio.Scanner, kill func()) {
+	t.Helper()
+	build := exec.Command("go", "build", "-o", "bin/showpage", "./cross/showpage")
+	build.Dir, build.Stderr = "../..", os.Stderr
+	if err := build.Run(); err != nil {
+		t.Fatalf("build showpage: %v", err)
+	}
+	cmd := exec.Command("bin/showpage", args...)
+	cmd.Dir, cmd.Stderr = "../..", os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -28,17 +45,19 @@ func showPage(t *testing.T, state string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	killed := false
 	t.Cleanup(func() {
 		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("showpage: %v", err)
+		if err := cmd.Wait(); err != nil && !killed {
+			t.Errorf("showpage %q: %v", args, err)
 		}
 	})
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() {
-		t.Fatalf("showpage %s gave no address: %v", state, lines.Err())
+	return bufio.NewScanner(out), func() {
+		killed = true
+		if err := cmd.Process.Kill(); err != nil {
+			t.Errorf("kill showpage: %v", err)
+		}
 	}
-	return lines.Text()
 }
 
 // What the tests read of a chart.
@@ -66,11 +85,12 @@ const (
 		}
 		return out;
 	})()`
+	// targets lists what is too small to tap.
 	targets = `[...document.querySelectorAll('a,button,input:not([type=hidden])')].filter(e => e.offsetParent).map(e => {
 		const after = getComputedStyle(e, '::after'), own = e.getBoundingClientRect();
 		const box = after.position === 'absolute' && after.content !== 'none' ? e.closest('.row').getBoundingClientRect() : own;
-		return [e.textContent.trim(), Math.round(box.height)];
-	}).filter(([, height]) => height < 44).map(([name, height]) => name + ': ' + height + ' px')`
+		return [e.textContent.trim() || e.name, Math.round(Math.min(box.width, box.height))];
+	}).filter(([, size]) => size < 44).map(([name, size]) => name + ': ' + size + ' px')`
 )
 
 func screens() []screen { return []screen{phone("zh"), phone("en"), desktop("zh"), desktop("en")} }
@@ -82,7 +102,7 @@ func sound(b *tab) {
 		b.t.Errorf("%s: %s", b.name, problem)
 	}
 	if small := ask[[]string](b, targets); len(small) > 0 {
-		b.t.Errorf("%s: targets lower than 44 px: %q", b.name, small)
+		b.t.Errorf("%s: targets of less than 44 px: %q", b.name, small)
 	}
 }
 

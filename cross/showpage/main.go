@@ -1,6 +1,11 @@
-// Command showpage serves the page in one of the states of package pagetest, with
-// a made-up day behind it, for the browser's tests and for looking at the page.
-// It prints the page's address and ends when its input does.
+// Command showpage serves the page for the browser's tests and for looking at it.
+//
+//	showpage STATE            a state of package pagetest, a made-up day behind it
+//	showpage real [NAME...]   the real agent on a simulated board, brought into
+//	                          each situation, or into those named
+//
+// It prints the page's address, or a name and an address for each situation, and
+// ends when its input does. It is run from the top of the repository.
 package main
 
 import (
@@ -23,6 +28,9 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) > 0 && args[0] == "real" {
+		return serveSituations(args[1:])
+	}
 	if len(args) != 1 {
 		return fmt.Errorf("show page: want the name of a state, got %d arguments", len(args))
 	}
