@@ -108,6 +108,7 @@ func (c *city) until(t *testing.T, what, class string, holds func(cityMessage) b
 }
 
 func TestPlatformGetsEverythingInOrder(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.city = newCity(t)
 	l := r.start()
@@ -140,6 +141,7 @@ func TestPlatformGetsEverythingInOrder(t *testing.T) {
 }
 
 func TestLateWillIsCorrected(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.city = newCity(t)
 	l := r.start()

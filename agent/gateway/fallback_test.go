@@ -122,6 +122,7 @@ func (v view) via() string {
 }
 
 func TestHTTPSWhileMQTTIsBlocked(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	in, address := newInlet(t, "right"), freeAddress(t)
 	l := r.startWithFallback(in, address, secretFile(t, "right"))
@@ -212,6 +213,7 @@ func seqs(m cityMessage) (all []float64) {
 }
 
 func TestRefusingInletIsNoWay(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	in := newInlet(t, "right")
 	l := r.startWithFallback(in, freeAddress(t), secretFile(t, "wrong-hunter2"))

@@ -259,6 +259,7 @@ func TestFaultIsNeverAValue(t *testing.T) {
 }
 
 func TestAlarmAndDoorSurviveARestart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	l := r.start()
 	l.until("good readings", allGood)

@@ -11,6 +11,7 @@ import (
 const sirenConfig = "output: {line: \"gpiochip0:22\", level: red, longest: 1s}\n" + rigConfig
 
 func TestSirenFollowsTheAlarms(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config = sirenConfig
 	siren := r.board.Output("gpiochip0:22")

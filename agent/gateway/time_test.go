@@ -34,6 +34,7 @@ func (w *wrongClock) source() *clock.Source {
 // known, in a later run too; what went out before is marked, and state says how
 // to correct it.
 func TestStartIn1970(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	w := &wrongClock{booted: time.Now().Add(-time.Hour)}
 	r := newRig(t)
@@ -86,6 +87,7 @@ func TestStartIn1970(t *testing.T) {
 // The table survives a restart: what a run in 1970 left is corrected by the
 // next run of the same boot, which knows the time.
 func TestLateCorrection(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	w := &wrongClock{booted: time.Now().Add(-time.Hour)}
 	r := newRig(t)

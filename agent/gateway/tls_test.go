@@ -46,6 +46,7 @@ func certified(t *testing.T) (c tls.Certificate, file string) {
 // A gateway that wakes in 1970 cannot believe any certificate, says so, and
 // connects soon after its clock was set.
 func TestClockThatIsSetLetsTLSThrough(t *testing.T) {
+	t.Parallel()
 	cert, ca := certified(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
