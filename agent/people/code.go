@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // codeLetters leaves out what is mistaken for something else when it is read
@@ -62,6 +63,9 @@ func plain(code string) string {
 func Reset(dir string) error {
 	k := &Keeper{dir: dir, random: rand.Reader}
 	err := os.Remove(filepath.Join(dir, PasswordFile))
+	if err == nil {
+		err = syncDir(dir)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reset password: %w", err)
 	}
@@ -90,4 +94,21 @@ func write(dir, name string, text []byte) (err error) {
 		err = os.Rename(draft.Name(), filepath.Join(dir, name))
 	}
 	return err
+}
+
+// syncDir has the names in a directory survive a power cut: a password that was
+// reset must not come back. A file system that cannot is no error.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	if err := errors.Join(err, d.Close()); err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	return nil
 }

@@ -300,5 +300,8 @@ func (k *Keeper) keep(h hashed) error {
 	if err != nil {
 		return fmt.Errorf("keep password: %w", err)
 	}
-	return write(k.dir, PasswordFile, append(text, '\n'))
+	if err := write(k.dir, PasswordFile, append(text, '\n')); err != nil {
+		return err
+	}
+	return syncDir(k.dir)
 }

@@ -316,3 +316,24 @@ func TestNamesCanBeSeen(t *testing.T) {
 		}
 	}
 }
+
+// Memory is bounded: of very many sessions the oldest ends, and of very many
+// sources the one that was wrong longest ago is forgotten, not the newest.
+func TestSessionsAndSourcesAreBounded(t *testing.T) {
+	r := newRig(t)
+	first := r.setUp()
+	var last people.Session
+	for range 64 {
+		r.now = r.now.Add(time.Second)
+		var err error
+		if last, err = r.Login(phone, "x", "泵房 的 水位 不高"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, ok := r.Session(first.Token); ok {
+		t.Error("the oldest of 65 sessions goes on")
+	}
+	if _, ok := r.Session(last.Token); !ok {
+		t.Error("the newest session ended")
+	}
+}
