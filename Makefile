@@ -108,7 +108,7 @@ check: go-version ## gofmt, vet, staticcheck, errcheck, errorlint, go mod tidy
 	@unformatted=$$(gofmt -l agent buffer configs cross drivers); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
-	$(GO) vet -tags broker,demo,crossbuild,debian,live,qemu ./cross/...
+	$(GO) vet -tags broker,demo,crossbuild,debian,live,qemu,long ./cross/...
 	$(GO) mod tidy -diff
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(ERRCHECK) -ignoretests -exclude cross/errcheck.txt ./...
@@ -173,6 +173,18 @@ test-arm: go-version ## tests of drivers, record and buffer, and the program its
 	@set -e; for p in "arm64 7 aarch64" "arm 7 arm"; do set -- $$p; echo "== $$1"; \
 	  GOARCH=$$1 GOARM=$$2 $(GO) test -exec "$$(command -v qemu-$$3-static || command -v qemu-$$3)" -timeout 20m -skip '$(ARM_SKIPPED)' $(ARM_TESTED); done
 	$(GO) test -tags qemu -count=1 -v ./cross/build/...
+
+# The long form adds what of the agent needs no second process and no network's
+# time, and draws ten times as many cases of each property.
+ARM_LONG_TESTED := $(ARM_TESTED) ./configs ./agent/alarm ./agent/budget ./agent/clock ./agent/health ./agent/history \
+                   ./agent/message ./agent/people ./agent/sense ./agent/watchdog
+ARM_COUNT       ?= 5
+
+.PHONY: test-arm-long
+test-arm-long: go-version ## more packages, each test ARM_COUNT (5) times, properties tenfold; figures go to docs/measured
+	@mkdir -p docs/measured
+	ARM_TESTED='$(ARM_LONG_TESTED)' ARM_SKIPPED='$(ARM_SKIPPED)' ARM_COUNT=$(ARM_COUNT) WATCHPOST_MEASURED=$(CURDIR)/docs/measured/arm.json \
+	  $(GO) test -tags qemu,long -count=1 -v -timeout 120m ./cross/build/...
 
 .PHONY: test-386
 test-386: go-version ## run the tests as a 32-bit program

@@ -104,6 +104,16 @@ func (c chroot) want(holds bool, what, line string) {
 	}
 }
 
+// write puts a file into the chroot.
+func (c chroot) write(path, text string) {
+	c.t.Helper()
+	cmd := asRoot("tee", filepath.Join(c.root, path))
+	cmd.Stdin = strings.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.t.Fatalf("write %s: %v\n%s", path, err, out)
+	}
+}
+
 // packages builds the program once, and of it one package of each version, into
 // dir. They differ in nothing else, as two releases may.
 func packages(t *testing.T, dir, arch string, versions ...string) {

@@ -7,7 +7,6 @@
 package deb
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 )
@@ -84,11 +83,7 @@ page: {listen: off}
 
 // agent runs the agent once as its user, so that there is a buffer to keep.
 func (c chroot) agent() {
-	cmd := asRoot("chroot", c.root, "tee", "/etc/watchpost/watchpost.yaml")
-	cmd.Stdin = bytes.NewReader([]byte(settings))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		c.t.Fatalf("write configuration: %v\n%s", err, out)
-	}
+	c.write("/etc/watchpost/watchpost.yaml", settings)
 	c.sh("install -o watchpost -m 0600 /dev/null /etc/watchpost/city.password")
 	c.sh("install -d -o watchpost -g watchpost -m 0700 /var/lib/watchpost") // StateDirectory= does it
 	c.sh("mkdir -p /proc && mount -t proc proc /proc")
