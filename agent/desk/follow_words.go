@@ -135,7 +135,7 @@ func (p *followPrinter) readings(b *receive.Readings) string {
 func (p *followPrinter) state(s *receive.State) string {
 	text := p.pick("状态 ", "state ") + p.online(&s.Online)
 	if s.Will {
-		text += p.pick("（遗嘱：连接未告别而断）", " (last will: the connection ended without goodbye)")
+		text += p.pick("（遗嘱：连接已结束）", " (last will: the connection has ended)")
 	}
 	text += fmt.Sprintf(p.pick("，运行 %s，会话 %d", ", run %s, session %d"), short(s.Run), s.Session)
 	for _, c := range s.Conditions {

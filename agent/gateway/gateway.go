@@ -306,6 +306,7 @@ func (g *gateway) housekeep(ctx context.Context, supervisor *sense.Supervisor) {
 			if s := u.linkState(); s.Connected && time.Since(s.Since) > heldFor {
 				g.health.Clear(health.DuplicateClientID, u.platform.ID)
 			}
+			set(g.health, u.unheard(time.Now()), health.UplinkUnheard, u.platform.ID, "")
 		}
 		for _, c := range g.health.Active() {
 			if (c.Code == health.RecordsLost || c.Code == health.StoreQuarantined) && time.Since(c.Since) > newsFor {

@@ -25,6 +25,7 @@ type uplink struct {
 	inlet     *httpsend.Dialer // nil: there is no second way
 	forwarder *forward.Forwarder
 	session   atomic.Uint64 // of the newest state that was shaped
+	heard     atomic.Uint64 // of the newest that the broker handed back
 	sent      wear          // bytes sent, counted by day as those to flash are
 
 	// mu guards everything that follows.
@@ -136,7 +137,18 @@ func (u *uplink) Receive(m link.Message) (overwritten bool) {
 		return true
 	}
 	ours := run == record.Run(u.g.buffer.Run()).String() && session >= u.session.Load()
+	if ours && online {
+		u.heard.Store(session)
+	}
 	return !ours || !online
+}
+
+// unheard reports that a connection has held and the broker has not handed back
+// the state that it confirmed. MQTT 3.1.1 cannot refuse a publication, and
+// Mosquitto confirms what its ACL forbids.
+func (u *uplink) unheard(now time.Time) bool {
+	s := u.linkState()
+	return s.Connected && now.Sub(s.Since) > heldFor && u.heard.Load() != u.session.Load()
 }
 
 // document is a retained message. Shaping cannot fail for what we made

@@ -17,6 +17,9 @@ const (
 	// UplinkUntrusted: no encrypted connection to a platform can be made, since one
 	// side's certificate or TLS itself is wrong. Subject: the platform.
 	UplinkUntrusted Code = "uplink_untrusted"
+	// UplinkUnheard: a platform confirms, but does not hand our own state back to us,
+	// so it may throw away what it confirms. Subject: the platform.
+	UplinkUnheard Code = "uplink_unheard"
 	// Plaintext: what goes to a platform is not encrypted. Subject: the platform.
 	Plaintext Code = "plaintext"
 	// DuplicateClientID: another device uses our name. Subject: the platform.
@@ -164,7 +167,7 @@ func uplinkConditions() []Condition {
 	return []Condition{{
 		Code: DuplicateClientID, Severity: Critical,
 		Title:  Text{"另一台设备在使用本网关的编号，两台互相挤下线", "Another device uses this gateway's id; they push each other offline"},
-		Remedy: Text{"请找出编号重复的网关，改掉其中一台", "Find the gateway with the same id and change one of the two"},
+		Remedy: Text{"请找出编号重复的网关，改掉其中一台；若没有，请让平台核对本网关的写权限", "Find the gateway with the same id and change one of the two; if there is none, ask the platform what this gateway may write"},
 	}, {
 		Code: UplinkRefused, Severity: Critical,
 		Title:     Text{"平台拒绝了本网关", "The platform refuses this gateway"},
@@ -184,6 +187,12 @@ func uplinkConditions() []Condition {
 		DependsOn: []Code{UplinkRefused, UplinkUntrusted, DuplicateClientID},
 		// Dialling anew after a broker restart or a router's lease change takes
 		// seconds; nobody needs to be told of that.
+		VisibleAfter: 10 * time.Second,
+	}, {
+		Code: UplinkUnheard, Severity: Warning,
+		Title:        Text{"平台可能在丢弃本网关发送的数据", "The platform may be throwing away what this gateway sends"},
+		Remedy:       Text{"请让平台核对本网关在代理上的读写权限", "Ask the platform to check what this gateway may write and read at its broker"},
+		DependsOn:    []Code{UplinkDown, UplinkRefused, UplinkUntrusted, DuplicateClientID},
 		VisibleAfter: 10 * time.Second,
 	}, {
 		Code: UplinkFallback, Severity: Info,
