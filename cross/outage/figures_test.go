@@ -52,6 +52,7 @@ func writeFigures(t *testing.T, file, what, key string, measured any) {
 // figures are what the long form writes down. Times are milliseconds.
 type figures struct {
 	Seconds           int     `json:"seconds"`
+	Load              string  `json:"load_average"` // of 1, 5 and 15 minutes at the end, other programs' too
 	Alarms            int     `json:"alarms_each"`
 	FsyncMS           float64 `json:"fsync_p50_ms"`
 	ConfirmedMS       float64 `json:"confirmed_message_p50_ms"`
@@ -87,3 +88,13 @@ func at(sorted []time.Duration, percent int) time.Duration {
 func milliseconds(d time.Duration) float64 { return round2(float64(d) / float64(time.Millisecond)) }
 
 func round2(f float64) float64 { return math.Round(f*100) / 100 }
+
+// load is the machine's load average (proc_loadavg(5)).
+func load(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
+}

@@ -59,7 +59,7 @@ func TestSmokeToBroker(t *testing.T) {
 	slices.Sort(busy)
 	slices.Sort(rates)
 	f := figures{
-		Alarms: rounds, Idle: percentiles(idle, limit), Draining: percentiles(busy, limit),
+		Alarms: rounds, Load: load(t), Idle: percentiles(idle, limit), Draining: percentiles(busy, limit),
 		FsyncMS: milliseconds(at(sync, 50)), ConfirmedMS: milliseconds(at(trip, 50)),
 		Drains: len(rates), ReadingsPerSecond: int(rates[len(rates)/2]),
 	}
