@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mochi-mqtt/server/v2/hooks/auth"
+
 	"watchpost/agent/trust"
 )
 
@@ -244,4 +246,44 @@ func certificate(t *testing.T) (shown tls.Certificate, file string) {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
+}
+
+// What goes in clear over a network is shown; what stays on the machine is not
+// worth a word.
+func TestFollowInClear(t *testing.T) {
+	for server, want := range map[string]bool{"tcp://192.0.2.1": true, "tcp://127.0.0.1:1": false, "tcp://[::1]:1": false, "tcp://localhost:1": false} {
+		c := followCommand{Server: server, Root: "r", Gateway: "all", Class: []string{"alarms"}, Lang: "en"}
+		out, _ := lines(t)
+		said, err := os.Create(filepath.Join(t.TempDir(), "said"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, interrupt := context.WithCancel(t.Context())
+		interrupt()
+		if err := c.follow(ctx, out, said); !errors.Is(err, errNothing) {
+			t.Error(err)
+		}
+		text, err := os.ReadFile(said.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown := strings.Contains(string(text), "not encrypted"); shown != want {
+			t.Errorf("%s: %q", server, text)
+		}
+		said.Close()
+	}
+}
+
+// A broker that does not let us subscribe ends the follower too.
+func TestSubscriptionRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, l, auth.ACLRule{Username: "u", Filters: auth.Filters{"r/#": auth.Deny}})
+	ctx, cancel := context.WithTimeout(t.Context(), hang)
+	defer cancel()
+	if err := follower(t, l.Addr().String(), "p").run(ctx); !errors.Is(err, errRefused) {
+		t.Errorf("error %v, want refused", err)
+	}
 }

@@ -123,10 +123,10 @@ func serve(t *testing.T, address string) (at string, server *mochi.Server) {
 	return l.Addr().String(), serveOn(t, l)
 }
 
-func serveOn(t *testing.T, l net.Listener) *mochi.Server {
+func serveOn(t *testing.T, l net.Listener, rules ...auth.ACLRule) *mochi.Server {
 	t.Helper()
 	server := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
-	if err := errors.Join(server.AddHook(&auth.Hook{}, &auth.Options{Ledger: &auth.Ledger{Auth: auth.AuthRules{{Username: "u", Password: "p", Allow: true}}, ACL: auth.ACLRules{{Username: "u"}}}}),
+	if err := errors.Join(server.AddHook(&auth.Hook{}, &auth.Options{Ledger: &auth.Ledger{Auth: auth.AuthRules{{Username: "u", Password: "p", Allow: true}}, ACL: append(rules, auth.ACLRule{Username: "u"})}}),
 		server.AddListener(listeners.NewNet("t", l)), server.Serve()); err != nil {
 		t.Fatal(err)
 	}
