@@ -218,11 +218,11 @@ func (g *gateway) viewAlarm(a record.Alarm) page.Alarm {
 		Over:   a.Restored != nil,
 		Todo:   health.Text{ZH: alarm.Advice(alarm.Kind(a.Kind), alarm.Chinese), EN: alarm.Advice(alarm.Kind(a.Kind), alarm.English)},
 	}
-	if s, ok := g.sensor(a.Sensor); ok {
-		shown.Where = where(g.cfg.Gateway, s.Place)
-		if s.Alarm != nil && s.Alarm.Todo != (configs.Name{}) {
-			shown.Todo = health.Text{ZH: s.Alarm.Todo.Zh, EN: s.Alarm.Todo.En}
-		}
+	s, _ := g.sensor(a.Sensor) // of a bus, the gateway's own place
+	shown.Where = where(g.cfg.Gateway, s.Place)
+	// What to do about a flood is nothing to do about a broken wire.
+	if s.Alarm != nil && alarm.Kind(a.Kind) != alarm.Fault && alarm.Kind(a.Kind) != alarm.Stale {
+		shown.Todo.ZH, shown.Todo.EN = cmp.Or(s.Alarm.Todo.Zh, shown.Todo.ZH), cmp.Or(s.Alarm.Todo.En, shown.Todo.EN)
 	}
 	if d := g.cfg.Gateway.Duty; d != nil {
 		shown.Duty, shown.Phone = d.Name, d.Phone
@@ -243,7 +243,8 @@ func (g *gateway) sensor(id string) (configs.Sensor, bool) {
 	return configs.Sensor{}, false
 }
 
-// where is a sensor's place in words, from the large to the small.
+// where is a sensor's place in words, from the large to the small, and at least
+// whose gateway it is.
 func where(gw configs.Gateway, p configs.Place) string {
 	var parts []string
 	for _, part := range []string{cmp.Or(p.Building, gw.Building), p.Unit, p.Room, p.At} {
@@ -251,5 +252,5 @@ func where(gw configs.Gateway, p configs.Place) string {
 			parts = append(parts, part)
 		}
 	}
-	return strings.Join(parts, " ")
+	return cmp.Or(strings.Join(parts, " "), gw.Compound, gw.ID)
 }
