@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"watchpost/agent/page/pagetest"
 )
@@ -102,6 +103,48 @@ func TestCookiesAndCaches(t *testing.T) {
 		if got := get(o.handler, path).Header().Get("Cache-Control"); got != "no-store" {
 			t.Errorf("%s may be kept: %q", path, got)
 		}
+	}
+}
+
+// The page's headers, word for word: a policy is as good as what it forbids.
+func TestHeaders(t *testing.T) {
+	h := handler(t, state("ok").View)
+	for _, path := range []string{"/", "/log", "/api/v1/view", "/nothing"} {
+		got := get(h, path).Header()
+		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+			"X-Content-Type-Options":  "nosniff",
+			"X-Frame-Options":         "DENY",
+			"Referrer-Policy":         "same-origin",
+		} {
+			if got.Get(name) != want {
+				t.Errorf("%s: %s %q", path, name, got.Get(name))
+			}
+		}
+	}
+}
+
+// Another site cannot end a session, nor can a note be of any length.
+func TestLogoutAndNotesAreTheirOwners(t *testing.T) {
+	o := newOffice(t)
+	p := o.person()
+	o.setUp(p)
+	if status, _ := p.post("/logout", url.Values{"csrf": {"AAAA"}}); status != http.StatusForbidden {
+		t.Errorf("a logout with a wrong token answers %d", status)
+	}
+	_, body := p.get("/")
+	values := form(body)
+	values.Set("note", " 已派人\r\n\u202e"+strings.Repeat("好", 150))
+	if status, _ := p.post("/acknowledge", values); status != http.StatusOK || len(o.acks) != 1 {
+		t.Fatalf("acknowledging after another's logout answers %d, %d acknowledged", status, len(o.acks))
+	}
+	_, note, _ := strings.Cut(o.acks[0], "老王: ")
+	if !strings.HasPrefix(note, "已派人  好") || len(note) > 400 || !utf8.ValidString(note) || strings.ContainsAny(note, "\r\n\u202e") {
+		t.Errorf("noted %q, %d bytes", note, len(note))
+	}
+	values.Set("note", strings.Repeat("x", 10_000))
+	if status, _ := p.post("/acknowledge", values); status != http.StatusRequestEntityTooLarge || len(o.acks) != 1 {
+		t.Errorf("a note of 10 kB answers %d, %d acknowledged", status, len(o.acks))
 	}
 }
 
