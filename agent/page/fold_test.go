@@ -34,14 +34,14 @@ func TestOneRowForEachSensor(t *testing.T) {
 		{"one of three is a fault", "东门门禁", func(v *page.View) { fault(&v.Sensors[held]) }, "fault", "故障", "正常"},
 		{"a fault before forced", "东门门禁", func(v *page.View) { v.Sensors[forced].Value = &one; fault(&v.Sensors[held]) }, "fault", "故障", "正常"},
 		{"one of three is stale", "东门门禁", func(v *page.View) { v.Sensors[forced].At = v.Now.Add(-time.Hour) }, "stale", "已过时", "正常"},
-		{"calm reader", "东门读卡器", func(*page.View) {}, "ok", "计数自启动起<", "误读"},
+		{"calm reader", "东门读卡器", func(*page.View) {}, "ok", "启动以来累计<", "误读"},
 		{"one card", "东门读卡器", func(v *page.View) { v.Sensors[cards].Value = &one }, "ok", "1<small> 次刷卡", "误读"},
 		{"misreads", "东门读卡器", func(v *page.View) { v.Sensors[misread].Value = &seven }, "ok", "误读 7 次", "存疑"},
 		{"misreads now", "东门读卡器", func(v *page.View) { *v = state("misreads").View }, "warn", "存疑", "正常"},
 		{"stuck reader", "东门读卡器", func(v *page.View) { *v = state("reader").View }, "fault", "故障", "正常"},
 		{"misreads unknown", "东门读卡器", func(v *page.View) { fault(&v.Sensors[misread]) }, "fault", "故障", "正常"},
 		{"smoke, no alarm asked for", "烟感 2F", func(v *page.View) { v.Sensors[2].Value = &one }, "warn", "有烟", "正常"},
-		{"no misreads", "东门读卡器", func(v *page.View) { v.Sensors[misread].Value = &zero }, "ok", "计数自启动起<", "误读"},
+		{"no misreads", "东门读卡器", func(v *page.View) { v.Sensors[misread].Value = &zero }, "ok", "启动以来累计<", "误读"},
 	} {
 		v := state("ok").View
 		tt.change(&v)

@@ -21,6 +21,7 @@
   function tick() {
     var now = Date.now() + ahead, i, list = view.querySelectorAll('time[data-at]');
     for (i = 0; i < list.length; i++) {
+      if (body.className && list[i].dataset.form === 'for') continue; // nobody knows whether it still is so
       var text = words(list[i].dataset.form, now - list[i].dataset.at);
       if (list[i].textContent !== text) list[i].textContent = text;
     }
