@@ -33,6 +33,12 @@ func TestSecondWayBacksOff(t *testing.T) {
 			if s := o.state(); !s.Second {
 				t.Errorf("%+v, want the second way", s)
 			}
+			// It did well for minutes: one loss is no reason to wait long again.
+			o.https.cut()
+			o.feed(10 * time.Second)
+			if n := o.ledger.by("https", time.Now().Add(-7*time.Second), time.Now()); n < 5 {
+				t.Errorf("%d messages by HTTPS soon after one loss", n)
+			}
 			o.mqtt.open()
 			o.settle()
 			o.complete()

@@ -20,9 +20,10 @@ func TestUnheard(t *testing.T) {
 	}
 	defer b.Close()
 	u := &uplink{g: &gateway{buffer: b}}
-	state := func(session int, online bool) {
-		u.Receive(link.Message{Payload: fmt.Appendf(nil, `{"v":1,"run":%q,"session":%d,"online":%t}`, record.Run(b.Run()), session, online)})
+	from := func(run record.Run, session int, online bool) {
+		u.Receive(link.Message{Payload: fmt.Appendf(nil, `{"v":1,"run":%q,"session":%d,"online":%t}`, run, session, online)})
 	}
+	state := func(session int, online bool) { from(record.Run(b.Run()), session, online) }
 	now := time.Now()
 	for _, step := range []struct {
 		what string
@@ -34,6 +35,7 @@ func TestUnheard(t *testing.T) {
 		{"held", func() { u.state.Since = now.Add(-2 * heldFor) }, true},
 		{"an older session's will", func() { state(2, false) }, true},
 		{"an older session's state", func() { state(2, true) }, true},
+		{"another gateway's of our name", func() { from(record.Run{Epoch: 1, N: 1}, 3, true) }, true},
 		{"our own", func() { state(3, true) }, false},
 		{"the next connection", func() { u.session.Store(4) }, true},
 		{"its state", func() { state(4, true) }, false},
