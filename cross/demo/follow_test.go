@@ -78,7 +78,7 @@ func follow(t *testing.T, broker string, args ...string) followed {
 // missing.
 func TestFollowTheDemo(t *testing.T) {
 	t.Parallel()
-	c := start(t, "--page", free(t), "--broker", free(t), "--round", "30s")
+	c := start(t, "--page", free(t), "--broker", free(t), "--round", "2m") // its outage is long after
 	valueOnPage(t, c.page())
 	f := follow(t, c.broker(), "--for", "8s")
 	if f.code != 0 || !f.complete || f.summary.Received == 0 || f.lines < 3 || f.kinds[receive.Violation] > 0 || f.kinds[receive.FoundGap] > 0 {

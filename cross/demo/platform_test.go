@@ -73,9 +73,9 @@ func subscribe(t *testing.T, address string) *platform {
 func (p *platform) visit(ctx context.Context) {
 	lost := make(chan struct{})
 	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + p.address).SetClientID("onlooker").
-		SetAutoReconnect(false).SetConnectRetry(false).SetProtocolVersion(4).SetConnectTimeout(2 * time.Second).
+		SetAutoReconnect(false).SetConnectRetry(false).SetProtocolVersion(4).SetConnectTimeout(hang).
 		SetConnectionLostHandler(func(mqtt.Client, error) { close(lost) }))
-	if token := client.Connect(); !token.WaitTimeout(5*time.Second) || token.Error() != nil {
+	if token := client.Connect(); !token.WaitTimeout(hang) || token.Error() != nil {
 		return
 	}
 	defer client.Disconnect(50)
@@ -83,7 +83,7 @@ func (p *platform) visit(ctx context.Context) {
 	p.visits++
 	p.mu.Unlock()
 	token := client.Subscribe("watchpost/v1/#", 1, p.receive)
-	if !token.WaitTimeout(5*time.Second) || token.Error() != nil {
+	if !token.WaitTimeout(hang) || token.Error() != nil {
 		return
 	}
 	select {
