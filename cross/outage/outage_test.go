@@ -37,10 +37,10 @@ const (
 	commitEvery  = 2 * time.Second
 	// hold is how long before a kill a contact is left alone, so that the ledger
 	// knows what the agent must have seen.
-	hold = 400 * time.Millisecond
+	hold = time.Second
 	// wake is what a new life gets before a contact moves: its first state, and
 	// what it finds in its notes, must be what the ledger thinks.
-	wake = time.Second
+	wake = 3 * time.Second
 )
 
 // TestOutageWithKills plays the day once; the long form plays it again and again
@@ -102,7 +102,7 @@ func play(t *testing.T, kills []time.Duration) result {
 	caughtUp(t, city)
 	t.Logf("%5.1f s  caught up: %d records", time.Since(start).Seconds(), city.count())
 	a.end()
-	quiet(city)
+	quiet(t, broker, city)
 
 	j := judge{
 		t: t, ledger: readLedger(t, a.ledger), contacts: a.changes, kills: a.kills,
@@ -140,7 +140,7 @@ const (
 // caughtUp waits until records arrive no faster than they are sampled.
 func caughtUp(t *testing.T, city *platform) {
 	t.Helper()
-	guard := time.Now().Add(2 * time.Minute)
+	guard := time.Now().Add(5 * time.Minute)
 	last := city.count()
 	for steady := 0; steady < 2; {
 		pause(look)
@@ -157,11 +157,17 @@ func caughtUp(t *testing.T, city *platform) {
 	}
 }
 
-// quiet waits until nothing more arrives.
-func quiet(city *platform) {
-	for last := -1; last != city.count(); {
-		last = city.count()
-		pause(time.Second)
+// quiet waits until all that the broker has of the agent is here: a mark that is
+// published after the agent's end comes behind it.
+func quiet(t *testing.T, broker *mosquitto, city *platform) {
+	t.Helper()
+	client := connected(t, broker, "mark")
+	defer client.Disconnect(100)
+	wait(t, client.Publish("watchpost/v1/GW-TEST/mark", 1, false, "{}"))
+	for guard := time.Now().Add(2 * time.Minute); !city.isMarked(); pause(20 * time.Millisecond) {
+		if time.Now().After(guard) {
+			t.Fatalf("the mark did not come, only %d records", city.count())
+		}
 	}
 }
 

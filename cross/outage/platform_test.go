@@ -66,7 +66,7 @@ func (m *mosquitto) start() {
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		conn, err := net.DialTimeout("tcp", m.address(), time.Second)
 		if err == nil {
 			conn.Close()
@@ -129,6 +129,7 @@ type platform struct {
 	mu       sync.Mutex
 	arrivals []arrival
 	states   []bool // online, in the order they came
+	marked   bool
 }
 
 // subscribe receives until ctx ends, through every outage of the broker.
@@ -145,9 +146,9 @@ func (p *platform) subscribe(ctx context.Context, ready chan<- struct{}) {
 			SetKeepAlive(5 * time.Second).SetDefaultPublishHandler(p.receive).
 			SetConnectionLostHandler(func(mqtt.Client, error) { close(lost) })
 		client := mqtt.NewClient(options)
-		if token := client.Connect(); token.WaitTimeout(5*time.Second) && token.Error() == nil {
+		if token := client.Connect(); token.WaitTimeout(30*time.Second) && token.Error() == nil {
 			sub := client.Subscribe("watchpost/v1/#", 1, p.receive)
-			if sub.WaitTimeout(5*time.Second) && sub.Error() == nil {
+			if sub.WaitTimeout(30*time.Second) && sub.Error() == nil {
 				once.Do(func() { close(ready) })
 				select {
 				case <-lost:
@@ -196,6 +197,8 @@ func (p *platform) receive(_ mqtt.Client, m mqtt.Message) {
 			p.arrivals = append(p.arrivals, arrival{lane: class, run: body.Run, seq: r.Seq, prev: prev, obs: r.Obs, sensor: r.Sensor, value: r.Value})
 			prev = &position{body.Run, r.Seq}
 		}
+	case "mark":
+		p.marked = true
 	case "state":
 		p.states = append(p.states, body.Online != nil && *body.Online)
 	}
@@ -211,6 +214,12 @@ func (p *platform) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.arrivals)
+}
+
+func (p *platform) isMarked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.marked
 }
 
 func freePort(t *testing.T) int {
