@@ -6,7 +6,7 @@ package alarm
 func Advice(kind Kind, lang string) string {
 	type both struct{ zh, en string }
 	all := map[Kind]both{
-		LevelHigh:  {"派人到现场看水位和水泵，必要时断电、设挡水板并疏散人员", "Send somebody to look at the water and the pump; cut the power, set flood boards and clear people out if needed"},
+		LevelHigh:  {"派人到现场看水位和水泵，必要时断电、设挡水板并疏散人员", "Send somebody to look at the water and the pump; cut the power, set flood boards and get people out if needed"},
 		Smoke:      {"立即派人查看；有火情马上疏散并拨打 119", "Send somebody at once; if there is fire, evacuate and call the fire brigade (119)"},
 		DoorOpen:   {"派人查看这扇门，确认后关好", "Send somebody to look at the door and close it"},
 		DoorForced: {"派人查看这扇门，必要时报警 110", "Send somebody to look at the door; call the police (110) if needed"},

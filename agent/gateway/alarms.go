@@ -185,10 +185,15 @@ func (g *gateway) AcknowledgeAlarm(ctx context.Context, alarmID, by, note string
 	}
 	select {
 	case err := <-ask.done:
-		if err != nil {
-			return fmt.Errorf("acknowledge alarm %q: %w", alarmID, err)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, alarm.ErrOver), errors.Is(err, alarm.ErrUnknown):
+			err = fmt.Errorf("%w: %w", page.ErrOver, err)
+		case errors.Is(err, buffer.ErrNotDurable):
+			err = fmt.Errorf("%w: %w", page.ErrNotKept, err)
 		}
-		return nil
+		return fmt.Errorf("acknowledge alarm %q: %w", alarmID, err)
 	case <-ctx.Done():
 		return fmt.Errorf("acknowledge alarm %q: %w", alarmID, ctx.Err())
 	}

@@ -17,6 +17,7 @@ import (
 	"watchpost/agent/clock"
 	"watchpost/agent/health"
 	"watchpost/agent/message"
+	"watchpost/agent/page"
 	"watchpost/agent/record"
 	"watchpost/agent/sense"
 	"watchpost/buffer"
@@ -131,7 +132,7 @@ func TestAcknowledgeRefused(t *testing.T) {
 		r.smoke(true)
 		id := r.g.View().Alarms[0].ID
 		for _, wrong := range []string{"", "x", "GW-9" + id, id + "0", strings.ToUpper(id), strings.Replace(id, "/", "/+", 1)} {
-			if err := r.g.AcknowledgeAlarm(t.Context(), wrong, "Wang", ""); !errors.Is(err, alarm.ErrUnknown) {
+			if err := r.g.AcknowledgeAlarm(t.Context(), wrong, "Wang", ""); !errors.Is(err, alarm.ErrUnknown) || !errors.Is(err, page.ErrOver) {
 				t.Errorf("%q: %v, want unknown", wrong, err)
 			}
 		}

@@ -194,7 +194,16 @@ func (p *Page) serveAcknowledge(w http.ResponseWriter, r *http.Request) {
 	alarm := r.PostForm.Get("alarm")
 	if err := p.acknowledge(r.Context(), alarm, v.Name, oneLine(r.PostForm.Get("note"))); err != nil {
 		p.log.Warn("alarm not acknowledged", "err", err)
-		http.Error(w, fmt.Sprintf("%s: %v", newPhrase(language(r)).get("ack.failed"), err), http.StatusConflict)
+		words := newPhrase(language(r))
+		said := fmt.Sprintf("%s%s%v", words.get("ack.failed"), words.get("reason.open"), err)
+		switch {
+		case errors.Is(err, ErrOver):
+			said = words.get("ack.over")
+		case errors.Is(err, ErrNotKept):
+			said = words.get("ack.memory")
+		}
+		w.Header().Set("Refresh", "8; url=/") // back to the page, after it was read
+		http.Error(w, said, http.StatusConflict)
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)

@@ -3,6 +3,7 @@ package page_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -158,6 +159,12 @@ func TestAcknowledgeInThreeSteps(t *testing.T) {
 	}
 	if want := "GW-0317/0011223344556677-3/17 by 小李: 已派人"; len(o.acks) != 1 || o.acks[0] != want {
 		t.Errorf("acknowledged %q, want %q", o.acks, want)
+	}
+	for refuse, want := range map[error]string{page.ErrOver: "不用再确认", page.ErrNotKept: "断电后要重新确认"} {
+		o.refuse = fmt.Errorf("acknowledge alarm: %w", refuse)
+		if status, body = p.post("/acknowledge", values); status != http.StatusConflict || !strings.Contains(body, want) || strings.Contains(body, "acknowledge") {
+			t.Errorf("%v: %d %s", refuse, status, body)
+		}
 	}
 	o.refuse = errors.New("alarm is over")
 	if status, body = p.post("/acknowledge", values); status != http.StatusConflict || !strings.Contains(body, "alarm is over") {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"time"
@@ -166,6 +167,15 @@ type Probe interface {
 	Ready() error
 }
 
+// What Acknowledge says that people see in words.
+var (
+	// ErrOver is an alarm that ended before it was acknowledged, or that nobody
+	// knows of any more.
+	ErrOver = errors.New("nothing is left to acknowledge")
+	// ErrNotKept is an acknowledgement that counts until a power cut.
+	ErrNotKept = errors.New("acknowledged in memory only")
+)
+
 // Options are what a page is made of.
 type Options struct {
 	Source Source
@@ -174,7 +184,8 @@ type Options struct {
 	// People keeps the password and who gave it; nil: nobody can log in.
 	People *people.Keeper
 	// Acknowledge notes that somebody knows of an alarm, durably; nil: alarms
-	// cannot be acknowledged here. Its error is shown.
+	// cannot be acknowledged here. Its error is shown; one that wraps ErrOver or
+	// ErrNotKept in words.
 	Acknowledge func(ctx context.Context, alarm, by, note string) error
 	// History has the last day of each sensor; nil: there are no charts.
 	History History
