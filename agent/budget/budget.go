@@ -109,9 +109,6 @@ const (
 	month = 30 // days
 )
 
-// load is readings a day and the bytes they are as payload.
-type load struct{ readings, bytes Range }
-
 // Predict computes what p costs. The error is that of shaping a message.
 func Predict(p Plan) (Forecast, error) {
 	f := Forecast{FlashPerEvent: EventBytes}
