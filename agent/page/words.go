@@ -64,8 +64,6 @@ func words() map[string]health.Text {
 		"alarm.call":     {ZH: "电话：", EN: "Call: "},
 		"ack.over":       {ZH: "这个报警已经结束，不用再确认了", EN: "This alarm is over; nothing is left to acknowledge"},
 		"ack.memory":     {ZH: "已确认，但没能存盘：断电后要重新确认", EN: "Acknowledged, but not kept on storage: after a power cut it has to be acknowledged again"},
-		"ack.over":       {ZH: "这个报警已经结束，不用再确认了", EN: "This alarm is over; nothing is left to acknowledge"},
-		"ack.memory":     {ZH: "已确认，但没能存盘：断电后要重新确认", EN: "Acknowledged, but not kept on storage: after a power cut it has to be acknowledged again"},
 		"ack.failed":     {ZH: "没有确认成功", EN: "The alarm was not acknowledged"},
 
 		"ok":           {ZH: "一切正常", EN: "All is well"},
