@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,14 +19,13 @@ import (
 )
 
 // city is the platform outside the machine: a broker that keeps what runs told
-// of their start, and how many readings came.
+// of their start.
 type city struct {
 	mochi.HookBase
 	port string
 
-	mu       sync.Mutex
-	starts   []start
-	readings int
+	mu     sync.Mutex
+	starts []start
 }
 
 // start is what a run says of the one before it.
@@ -64,40 +64,33 @@ func (*city) Provides(b byte) bool { return b == mochi.OnPublish }
 func (c *city) OnPublish(_ *mochi.Client, p packets.Packet) (packets.Packet, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case strings.HasSuffix(p.TopicName, "/readings"):
-		c.readings++
-	case strings.HasSuffix(p.TopicName, "/events"):
-		var event struct {
-			Kind  string `json:"kind"`
-			Start *start `json:"start"`
-		}
-		if err := json.Unmarshal(p.Payload, &event); err == nil && event.Kind == "run" && event.Start != nil {
-			c.starts = append(c.starts, *event.Start)
-		}
+	if !strings.HasSuffix(p.TopicName, "/events") {
+		return p, nil
+	}
+	var event struct {
+		Kind  string `json:"kind"`
+		Start *start `json:"start"`
+	}
+	if err := json.Unmarshal(p.Payload, &event); err == nil && event.Kind == "run" && event.Start != nil {
+		c.starts = append(c.starts, *event.Start)
 	}
 	return p, nil
 }
 
-// start waits for the nth run event, counted from 0.
-func (c *city) start(t *testing.T, n int) start {
+// after waits for the run that names this one as its predecessor.
+func (c *city) after(t *testing.T, run string) start {
 	t.Helper()
 	for deadline := time.Now().Add(settleWithin); ; pause(100 * time.Millisecond) {
 		c.mu.Lock()
-		starts := c.starts
+		starts := slices.Clone(c.starts)
 		c.mu.Unlock()
-		if len(starts) > n {
-			return starts[n]
+		for _, s := range starts {
+			if s.Predecessor != nil && *s.Predecessor == run {
+				return s
+			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d runs were told, want %d", len(starts), n+1)
+			t.Fatalf("no run was told that followed %s, only %+v", run, starts)
 		}
 	}
-}
-
-// told is how many run events have come.
-func (c *city) told() (runs, readings int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.starts), c.readings
 }
