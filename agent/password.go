@@ -38,7 +38,7 @@ func (c passwordCommand) Run(to streams) error {
 	if err != nil {
 		return err
 	}
-	text := configs.Words{Zh: "一次性安装码：%s\n在网页上点“登录”，输入它并设置密码。\n", En: "one-time code: %s\nOn the page choose \"Log in\", enter it and choose a password.\n"}
+	text := configs.Words{Zh: "一次性安装码：%s\n在网页上点“设置密码”，输入它和新密码。\n", En: "one-time code: %s\nOn the page choose \"Set up\", enter it and a new password.\n"}
 	if _, err := fmt.Fprintf(to.out, text.In(l), code); err != nil {
 		return fmt.Errorf("print one-time code: %w", err)
 	}
