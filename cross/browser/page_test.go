@@ -66,8 +66,6 @@ func TestPage(t *testing.T) {
 
 	alarms(t, d, each)
 	forcedDoor(t, d, each)
-	tabs[0].until("the age of the alarm", age)
-	picture(tabs[0], "forced")
 
 	beside.Wait()
 	d.wait("The uplink is down")

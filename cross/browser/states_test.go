@@ -69,7 +69,7 @@ func situations() []situation {
 	}, {
 		name: "first", banner: "none",
 		zh:    []string{"尚未配置传感器", "设置密码", "未配置平台"},
-		en:    []string{"No sensors are configured", "Choose a password", "No platform is configured"},
+		en:    []string{"No sensors are configured", "Set up", "No platform is configured"},
 		never: []string{"一切正常", "All is well"},
 	}, {
 		name: "first", path: "login",
