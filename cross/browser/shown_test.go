@@ -34,6 +34,7 @@ func startShowpage(t *testing.T, args ...string) (lines *bufio.Scanner, kill fun
 	}
 	cmd := exec.Command("bin/showpage", args...)
 	cmd.Dir, cmd.Stderr = "../..", os.Stderr
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // one that is killed cleans nothing up
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
