@@ -183,7 +183,7 @@ test-arm: go-version ## tests of drivers, record and buffer, and the program its
 # The long form adds what of the agent needs no second process and no network's
 # time, and draws ten times as many cases of each property.
 ARM_LONG_TESTED := $(ARM_TESTED) ./configs ./agent/alarm ./agent/budget ./agent/clock ./agent/health ./agent/history \
-                   ./agent/message ./agent/people ./agent/sense ./agent/watchdog
+                   ./agent/message ./agent/sense ./agent/watchdog
 ARM_COUNT       ?= 5
 
 .PHONY: test-arm-long
