@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// release is the version this source is on its way to, or is tagged with.
-const release = "0.1.0-dev"
+// release is the version this source is tagged with, or the last one before it.
+const release = "0.1.0"
 
 type versionCommand struct{}
 
