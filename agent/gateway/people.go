@@ -10,5 +10,8 @@ func (g *gateway) people() *people.Keeper {
 		g.log.Error("nobody can log in on the page", "err", err)
 		return nil
 	}
+	if err := keeper.OpenLocal(); err != nil {
+		g.log.Warn("watchpost read cannot show card readers", "err", err)
+	}
 	return keeper
 }

@@ -72,7 +72,9 @@ func Reset(dir string) error {
 	return k.newCode()
 }
 
-// write replaces a file, whole or not at all, readable by its owner alone.
+// write replaces a file, whole or not at all, readable by its owner alone. What
+// root writes belongs to whom the directory belongs: the agent, which has to read
+// it, is another user.
 func write(dir, name string, text []byte) (err error) {
 	draft, err := os.CreateTemp(dir, name+".*") // mode 0600
 	if err != nil {
@@ -84,6 +86,9 @@ func write(dir, name string, text []byte) (err error) {
 		}
 	}()
 	_, err = draft.Write(text)
+	if err == nil && os.Geteuid() == 0 {
+		err = give(draft, dir)
+	}
 	if err == nil {
 		err = draft.Sync()
 	}
@@ -94,6 +99,19 @@ func write(dir, name string, text []byte) (err error) {
 		err = os.Rename(draft.Name(), filepath.Join(dir, name))
 	}
 	return err
+}
+
+// give hands a file to the owner and group of its directory.
+func give(file *os.File, dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return file.Chown(int(owner.Uid), int(owner.Gid))
 }
 
 // syncDir has the names in a directory survive a power cut: a password that was

@@ -87,7 +87,8 @@ type Keeper struct {
 	mu       sync.Mutex
 	sessions map[string]member
 	delays   delays
-	trying   int // tries under way
+	trying   int    // tries under way
+	local    string // the proof of this run; empty: none
 }
 
 // member is a session and the password it was opened with: a changed password
