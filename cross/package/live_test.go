@@ -46,9 +46,13 @@ func (l live) active() float64 {
 
 const page = `/bin/bash -c 'exec 5<>/dev/tcp/127.0.0.1/8080 && printf "GET /readyz HTTP/1.0\r\nHost: 127.0.0.1:8080\r\n\r\n" >&5 && head -n 1 <&5 | grep -q " 200 "'`
 
-// install is dpkg's work alone: nobody starts the service by hand.
+// install is dpkg's work alone: nobody starts the service by hand. Between the
+// two halves of it udev reads the rules, as it may: it looks at its files every
+// 3 s at most, when something happens.
 func (l live) install() {
-	l.sh("dpkg --force-unsafe-io --force-confdef --install /watchpost_" + older + ".deb")
+	l.sh("dpkg --force-unsafe-io --unpack /watchpost_" + older + ".deb")
+	l.sh("sleep 4; udevadm trigger --subsystem-match=mem; udevadm settle")
+	l.sh("dpkg --force-unsafe-io --force-confdef --configure watchpost")
 	l.figures.SecondsToActive = l.active()
 	if got := l.property("Type"); got != "notify" {
 		l.t.Errorf("unit is of type %s", got)
