@@ -12,6 +12,7 @@ import (
 
 	"watchpost/agent/gateway"
 	"watchpost/agent/health"
+	"watchpost/agent/people"
 	"watchpost/configs"
 )
 
@@ -23,7 +24,10 @@ const (
 )
 
 // runningAgent is the agent of this configuration at work, asked over its page.
-type runningAgent struct{ url string }
+type runningAgent struct {
+	url  string
+	data string // its data directory, where the proof for what card readers say is
+}
 
 // findAgent looks for the agent at the page's address. Another gateway's agent,
 // or another program there, does not count.
@@ -38,7 +42,7 @@ func findAgent(ctx context.Context, cfg *configs.Config) (runningAgent, bool) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	agent := runningAgent{url: "http://" + net.JoinHostPort(host, port) + "/api/v1/view"}
+	agent := runningAgent{data: cfg.Data, url: "http://" + net.JoinHostPort(host, port) + "/api/v1/view"}
 	view, err := agent.ask(ctx)
 	return agent, err == nil && view.Gateway.ID == cfg.Gateway.ID
 }
@@ -60,6 +64,11 @@ func (a runningAgent) ask(ctx context.Context) (view agentView, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
 	if err != nil {
 		return view, fmt.Errorf("ask the running agent: %w", err)
+	}
+	// Read each time, since the agent makes it anew when it starts. Without it, what
+	// is withheld says so.
+	if proof, err := people.Local(a.data); err == nil {
+		request.Header.Set("Authorization", "Bearer "+proof)
 	}
 	// Straight to the page, which is near: past any proxy, and nowhere that another
 	// program there may point to.
@@ -90,7 +99,11 @@ func (a runningAgent) once(ctx context.Context, plan []gateway.Observed) ([]read
 	for _, s := range view.Sensors {
 		r := s.readout
 		r.Sensor, r.Source = s.ID, "agent"
-		seen[r.key()] = r.explained()
+		if r = r.explained(); r.Withheld && r.Says == nil {
+			r.Says = &health.Text{ZH: "读数只给能读数据目录的用户看", EN: "its count is for those who may read the data directory"}
+			r.Advice = &health.Text{ZH: "前面加 sudo 再执行一次", EN: "run this again with sudo"}
+		}
+		seen[r.key()] = r
 	}
 	for _, o := range plan {
 		if _, has := seen[o]; !has {
@@ -112,6 +125,10 @@ func unknownToAgent(o gateway.Observed) readout {
 // watch asks once a second and hands on what is new.
 func (a runningAgent) watch(ctx context.Context, plan []gateway.Observed, each func(readout) error) error {
 	told := map[gateway.Observed]readout{}
+	again := func(r readout) bool {
+		before, known := told[r.key()]
+		return sameMoment(before.At, r.At) || known && r.Withheld && before.Withheld && before.Quality == r.Quality && before.Stale == r.Stale
+	}
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
@@ -122,7 +139,7 @@ func (a runningAgent) watch(ctx context.Context, plan []gateway.Observed, each f
 		if err != nil {
 			return err
 		}
-		for _, r := range slices.DeleteFunc(rows, func(r readout) bool { return sameMoment(told[r.key()].At, r.At) }) {
+		for _, r := range slices.DeleteFunc(rows, again) {
 			told[r.key()] = r
 			if err := each(r); err != nil {
 				return err

@@ -127,7 +127,10 @@ type readout struct {
 	Error    string           `json:"error,omitempty"` // the driver's own words; only from the hardware
 	At       *time.Time       `json:"at,omitempty"`
 	Stale    bool             `json:"stale,omitempty"` // older than it should be: the agent is behind
-	Source   string           `json:"source"`          // "hardware" or "agent"
+	// Withheld says that the running agent has a value and does not give it to
+	// whoever may not read its data directory.
+	Withheld bool   `json:"withheld,omitempty"`
+	Source   string `json:"source"` // "hardware" or "agent"
 }
 
 func (r readout) key() gateway.Observed {
@@ -144,7 +147,7 @@ func (r readout) explained() readout {
 
 func faults(rows []readout) (n int) {
 	for _, r := range rows {
-		if r.Value == nil {
+		if r.Value == nil && (!r.Withheld || r.Quality == drivers.Fault.String()) {
 			n++
 		}
 	}

@@ -55,7 +55,7 @@ func chinese() words {
 		restored: map[Kind]string{
 			Smoke: "烟雾触点已恢复", DoorOpen: "：门已关", DoorForced: "：门已关，曾被强行打开", DoorHeld: "：门已关，曾长时间未关"},
 		lowered: "，警报降为", back: "，已恢复",
-		acked: "，已确认", by: "，确认人 ", unacked: "，等待确认",
+		acked: "，已知晓", by: "，知晓人 ", unacked: "，尚无人知晓",
 		doubt: "（读数存疑）", escalated: "（警报升级）",
 		colours: [5]string{"", "蓝色", "黄色", "橙色", "红色"},
 		members: func(n int) string { return fmt.Sprintf("，%d 个传感器读不到", n) },

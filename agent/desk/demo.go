@@ -91,7 +91,7 @@ func (c *demoCommand) play(ctx context.Context, cfg *configs.Config, pageListene
 		cancel()
 	}()
 	var others sync.WaitGroup
-	others.Go(func() { view.follow(ctx, "http://"+cfg.Page.Listen) })
+	others.Go(func() { view.follow(ctx, "http://"+cfg.Page.Listen, cfg.Data) })
 	storyErr := sim.PlayDemo(ctx, demo, sim.DemoOptions{
 		Round:    c.Round,
 		Rounds:   c.Rounds,

@@ -53,7 +53,7 @@ func stepWords(word string) (zh, en string) {
 	case "restored":
 		return "已恢复", "restored"
 	case "acknowledged":
-		return "已确认", "acknowledged"
+		return "已知晓", "acknowledged"
 	case "cleared":
 		return "解除", "cleared"
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"watchpost/agent/people"
 	"watchpost/drivers/sim"
 )
 
@@ -153,6 +154,7 @@ type pageView struct {
 		Quantity string   `json:"quantity"`
 		Quality  string   `json:"quality"`
 		Reason   string   `json:"reason"`
+		Withheld bool     `json:"withheld"` // what a card reader counts
 	} `json:"sensors"`
 	Platforms []struct {
 		Connected bool              `json:"connected"`
@@ -160,8 +162,9 @@ type pageView struct {
 	} `json:"platforms"`
 }
 
-// follow looks at the page as a browser would, until ctx ends.
-func (t *terminal) follow(ctx context.Context, base string) {
+// follow looks at the page until ctx ends, as somebody would who may read the
+// data directory.
+func (t *terminal) follow(ctx context.Context, base, data string) {
 	pause := firstLook
 	var printed time.Time
 	for {
@@ -172,7 +175,7 @@ func (t *terminal) follow(ctx context.Context, base string) {
 			return
 		case <-timer.C:
 		}
-		view, err := t.look(ctx, base+"/api/v1/view")
+		view, err := t.look(ctx, base+"/api/v1/view", data)
 		if err != nil {
 			continue
 		}
@@ -194,10 +197,13 @@ func (t *terminal) follow(ctx context.Context, base string) {
 	}
 }
 
-func (t *terminal) look(ctx context.Context, url string) (view pageView, err error) {
+func (t *terminal) look(ctx context.Context, url, data string) (view pageView, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return view, err
+	}
+	if proof, err := people.Local(data); err == nil {
+		req.Header.Set("Authorization", "Bearer "+proof)
 	}
 	res, err := t.client.Do(req)
 	if err != nil {
@@ -247,6 +253,8 @@ func (t *terminal) describe(view pageView) string {
 		switch {
 		case s.Quality == "none":
 			word = "…"
+		case s.Value == nil && s.Withheld && s.Quality != "fault":
+			word = "正常 works"
 		case s.Value == nil:
 			word = "✕ " + s.Reason
 		case s.Unit == "m":

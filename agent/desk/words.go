@@ -44,11 +44,10 @@ func (e event) what() (zh, en string) {
 		mark := cardMark(e.Card.Pseudonym)
 		return "刷卡 " + mark, "card " + mark
 	case "door", "smoke":
-		zh, en = contactWords(e.Kind, e.State)
 		if e.First {
-			return "开始监测，" + zh, "being watched, " + en
+			return firstWords(e.Kind, e.State)
 		}
-		return zh, en
+		return contactWords(e.Kind, e.State)
 	case "time":
 		step := (time.Duration(e.Time.StepMS) * time.Millisecond).Round(time.Second)
 		return fmt.Sprintf("时钟已校准，调整 %v", step), fmt.Sprintf("clock set, moved by %v", step)
@@ -58,6 +57,21 @@ func (e event) what() (zh, en string) {
 		return fmt.Sprintf("放弃 %d 条记录", e.Loss.Count), fmt.Sprintf("%d records given up (%s)", e.Loss.Count, e.Loss.Lane)
 	}
 	return e.Kind, e.Kind
+}
+
+// firstWords is what is said of a contact when watching it began.
+func firstWords(kind, state string) (zh, en string) {
+	switch kind + " " + state {
+	case "smoke alarm":
+		return "开始监测时已在报警", "in alarm when watching began"
+	case "smoke normal":
+		return "开始监测时正常", "normal when watching began"
+	case "door open":
+		return "开始监测时是打开的", "open when watching began"
+	case "door closed":
+		return "开始监测时是关闭的", "closed when watching began"
+	}
+	return contactWords(kind, state)
 }
 
 // contactWords is what an event says of a contact or a door.

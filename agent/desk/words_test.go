@@ -14,7 +14,7 @@ func TestEventWords(t *testing.T) {
 		{`{"kind":"card","sensor":"reader","card":{"format":"h10301"}}`, "reader：刷卡 ? / reader: card ?"},
 		{`{"kind":"door","sensor":"d","state":"forced"}`, "d：被强行打开 / d: forced open"},
 		{`{"kind":"door","sensor":"d","state":"held"}`, "d：长时间未关 / d: held open"},
-		{`{"kind":"door","sensor":"d","state":"closed","first":true}`, "d：开始监测，关闭 / d: being watched, closed"},
+		{`{"kind":"door","sensor":"d","state":"closed","first":true}`, "d：开始监测时是关闭的 / d: closed when watching began"},
 		{`{"kind":"door","sensor":"d","state":"ajar"}`, "d：ajar / d: ajar"},
 		{`{"kind":"smoke","sensor":"s","name":{"zh":"烟感"},"state":"alarm"}`, "烟感：触点报警 / 烟感: contact in alarm"},
 		{`{"kind":"time","time_fix":{"step_ms":-61400}}`, "时钟已校准，调整 -1m1s / clock set, moved by -1m1s"},

@@ -13,10 +13,12 @@ func (g *gateway) words(e record.Event) (zh, en string) {
 	nameZH, nameEN := g.sensorName(e.Sensor, alarm.Chinese), g.sensorName(e.Sensor, alarm.English)
 	switch e.Kind {
 	case record.EventSmoke:
-		if e.First {
-			return nameZH + "：开始监测", nameEN + ": being watched"
-		}
-		if e.State == "alarm" {
+		switch {
+		case e.First && e.State == "alarm":
+			return nameZH + "：开始监测时已在报警", nameEN + ": in alarm when watching began"
+		case e.First:
+			return nameZH + "：开始监测时正常", nameEN + ": normal when watching began"
+		case e.State == "alarm":
 			return nameZH + "：触点报警", nameEN + ": contact in alarm"
 		}
 		return nameZH + "：触点恢复", nameEN + ": contact back to normal"
@@ -45,7 +47,9 @@ func (g *gateway) words(e record.Event) (zh, en string) {
 func doorWords(e record.Event) (zh, en string) {
 	switch {
 	case e.First && e.State == "closed":
-		return "开始监测，关闭", "being watched, closed"
+		return "开始监测时是关闭的", "closed when watching began"
+	case e.First && e.State == "open":
+		return "开始监测时是打开的", "open when watching began"
 	case e.State == "open":
 		return "打开", "opened"
 	case e.State == "forced":

@@ -98,7 +98,8 @@ type Condition struct {
 	Code     Code
 	Severity Severity
 	// Title says what is wrong; Remedy is the one thing to do. Both are written
-	// for a property manager.
+	// for a property manager. Where the condition has a subject, Title goes on after
+	// the subject's name and a colon: "Pump pit: cannot be read".
 	Title, Remedy Text
 	// DependsOn lists causes. While a cause is shown for the same subject, its
 	// parent or the whole gateway, this condition is hidden: it is a consequence.
@@ -116,25 +117,25 @@ func Conditions() []Condition {
 func sensorConditions() []Condition {
 	return []Condition{{
 		Code: BusDown, Severity: Critical,
-		Title:  Text{"总线不通，接在上面的传感器都读不到", "A bus is down; none of the sensors on it can be read"},
+		Title:  Text{"总线不通，接在上面的传感器都读不到", "bus is down; none of its sensors can be read"},
 		Remedy: Text{"请检查这条线的接线和供电，松动处重新插紧", "Check the wiring and power of this line and push loose plugs back in"},
 	}, {
 		Code: SensorFault, Severity: Critical,
-		Title:     Text{"传感器读不到数据", "A sensor cannot be read"},
+		Title:     Text{"读不到数据", "cannot be read"},
 		Remedy:    Text{"请到现场检查这个传感器的接线和供电", "Check this sensor's wiring and power on site"},
 		DependsOn: []Code{BusDown},
 	}, {
 		Code: ReaderMisreads, Severity: Warning,
-		Title:     Text{"读卡器的数据读不准", "A card reader's data cannot be trusted"},
+		Title:     Text{"刷卡数据读不准", "its data cannot be trusted"},
 		Remedy:    Text{"请检查读卡器的数据线和共地", "Check the reader's data lines and its common ground"},
 		DependsOn: []Code{SensorFault, BusDown},
 	}, {
 		Code: SensorBabbling, Severity: Warning,
-		Title:  Text{"传感器在不停地重复触发，已合并记录", "A sensor keeps triggering; its events are counted together"},
+		Title:  Text{"不停地重复触发，事件已合并记录", "keeps triggering; its events are counted together"},
 		Remedy: Text{"请检查触点是否松动、受潮或被卡住", "Check whether its contact is loose, wet or jammed"},
 	}, {
 		Code: OutputFailed, Severity: Critical,
-		Title:  Text{"声光报警器接不通", "The siren cannot be switched"},
+		Title:  Text{"声光报警器接不通", "the siren cannot be switched"},
 		Remedy: Text{"请检查配置中的输出引脚和继电器接线，报警期间请安排人员值守", "Check the output line in the configuration and the relay's wiring; have somebody on watch meanwhile"},
 	}, {
 		Code: SiteKeyMissing, Severity: Warning,
@@ -166,23 +167,23 @@ func storeConditions() []Condition {
 func uplinkConditions() []Condition {
 	return []Condition{{
 		Code: DuplicateClientID, Severity: Critical,
-		Title:  Text{"另一台设备在使用本网关的编号，两台互相挤下线", "Another device uses this gateway's id; they push each other offline"},
+		Title:  Text{"另一台设备在使用本网关的编号，两台互相挤下线", "another device uses this gateway's id; they push each other offline"},
 		Remedy: Text{"请找出编号重复的网关，改掉其中一台；若没有，请让平台核对本网关的写权限", "Find the gateway with the same id and change one of the two; if there is none, ask the platform what this gateway may write"},
 	}, {
 		Code: UplinkRefused, Severity: Critical,
-		Title:     Text{"平台拒绝了本网关", "The platform refuses this gateway"},
+		Title:     Text{"拒绝了本网关", "refuses this gateway"},
 		Remedy:    Text{"请让平台核对本网关的编号、密码或证书", "Ask the platform to check this gateway's id, password or certificate"},
 		DependsOn: []Code{DuplicateClientID},
 	}, {
 		Code: UplinkUntrusted, Severity: Critical,
-		Title:     Text{"与平台建立不了加密连接", "No encrypted connection to the platform can be made"},
+		Title:     Text{"建立不了加密连接", "no encrypted connection can be made"},
 		Remedy:    Text{"请让维护人员按所写的原因核对证书和服务器名", "Ask maintenance to check certificates and server name, as the reason says"},
 		DependsOn: []Code{UplinkRefused, DuplicateClientID},
 		// A server that is being set up ends handshakes too.
 		VisibleAfter: 10 * time.Second,
 	}, {
 		Code: UplinkDown, Severity: Warning,
-		Title:     Text{"与平台的连接中断，数据先存在本机", "The platform cannot be reached; data is kept on this gateway"},
+		Title:     Text{"连接中断，数据先存在本机", "cannot be reached; data is kept on this gateway"},
 		Remedy:    Text{"请检查网线、路由器或物联网卡流量", "Check the network cable, the router or the SIM card's data plan"},
 		DependsOn: []Code{UplinkRefused, UplinkUntrusted, DuplicateClientID},
 		// Dialling anew after a broker restart or a router's lease change takes
@@ -190,17 +191,17 @@ func uplinkConditions() []Condition {
 		VisibleAfter: 10 * time.Second,
 	}, {
 		Code: UplinkUnheard, Severity: Warning,
-		Title:        Text{"平台可能在丢弃本网关发送的数据", "The platform may be throwing away what this gateway sends"},
+		Title:        Text{"可能在丢弃本网关发送的数据", "may be throwing away what this gateway sends"},
 		Remedy:       Text{"请让平台核对本网关在代理上的读写权限", "Ask the platform to check what this gateway may write and read at its broker"},
 		DependsOn:    []Code{UplinkDown, UplinkRefused, UplinkUntrusted, DuplicateClientID},
 		VisibleAfter: 10 * time.Second,
 	}, {
 		Code: UplinkFallback, Severity: Info,
-		Title:  Text{"MQTT 连不上平台，报警、事件和读数改走 HTTPS", "MQTT does not reach the platform; alarms, events and readings go by HTTPS"},
+		Title:  Text{"MQTT 连不上，报警、事件和读数改走 HTTPS", "not reached by MQTT; alarms, events and readings go by HTTPS"},
 		Remedy: Text{"如果一直不恢复，请让网络管理员放行 MQTT 端口", "If it stays so, ask whoever runs the network to let the MQTT port through"},
 	}, {
 		Code: Plaintext, Severity: Info,
-		Title:  Text{"发往平台的数据没有加密，沿途任何人都能看到", "What goes to the platform is not encrypted; anyone on the way can read it"},
+		Title:  Text{"发往这里的数据没有加密，沿途任何人都能看到", "what goes there is not encrypted; anyone on the way can read it"},
 		Remedy: Text{"请让维护人员在配置中改用 tls://", "Ask maintenance to write tls:// in the configuration"},
 	}, {
 		Code: ClockUnsynced, Severity: Info,

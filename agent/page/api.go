@@ -43,17 +43,19 @@ type bannerJSON struct {
 }
 
 type sensorJSON struct {
-	ID         string           `json:"id"`
-	Name       health.Text      `json:"name"`
-	Place      string           `json:"place,omitempty"`
-	Quantity   drivers.Quantity `json:"quantity"`
-	Value      *drivers.Decimal `json:"value"` // null when there is none: never 0 for a fault
-	Unit       drivers.Unit     `json:"unit,omitempty"`
-	Quality    string           `json:"quality"` // good, uncertain, fault, or none before the first sample
-	Reason     drivers.Reason   `json:"reason,omitempty"`
-	Raw        *drivers.Decimal `json:"raw,omitempty"` // what the chip has, whatever the quality
-	RawUnit    drivers.Unit     `json:"raw_unit,omitempty"`
-	Stale      bool             `json:"stale"`
+	ID       string           `json:"id"`
+	Name     health.Text      `json:"name"`
+	Place    string           `json:"place,omitempty"`
+	Quantity drivers.Quantity `json:"quantity"`
+	Value    *drivers.Decimal `json:"value"` // null when there is none: never 0 for a fault
+	Unit     drivers.Unit     `json:"unit,omitempty"`
+	Quality  string           `json:"quality"` // good, uncertain, fault, or none before the first sample
+	Reason   drivers.Reason   `json:"reason,omitempty"`
+	Raw      *drivers.Decimal `json:"raw,omitempty"` // what the chip has, whatever the quality
+	RawUnit  drivers.Unit     `json:"raw_unit,omitempty"`
+	Stale    bool             `json:"stale"`
+	// Withheld says that value and times are for those who gave the password.
+	Withheld   bool             `json:"withheld,omitempty"`
 	At         *time.Time       `json:"at"`
 	PeriodS    float64          `json:"period_seconds,omitempty"`
 	LastGood   *drivers.Decimal `json:"last_good,omitempty"`
@@ -105,10 +107,10 @@ type eventJSON struct {
 }
 
 func (p *Page) serveJSON(w http.ResponseWriter, r *http.Request) {
-	body, err := json.MarshalIndent(p.look.document(p.visitor(r).sees(p.source.View())), "", "  ")
+	body, err := json.MarshalIndent(p.look.document(p.looker(r).sees(p.source.View())), "", "  ")
 	if err != nil {
 		p.log.Error("view not encoded", "err", err)
-		http.Error(w, "the view could not be encoded; the log says why", http.StatusInternalServerError)
+		refuse(w, http.StatusInternalServerError, "refuse.made")
 		return
 	}
 	p.send(w, r, "application/json; charset=utf-8", append(body, '\n'))
@@ -154,7 +156,7 @@ func sensorDocument(x Sensor, stale bool) sensorJSON {
 	out := sensorJSON{
 		ID: x.ID, Name: health.Text{ZH: x.NameZH, EN: x.NameEN}, Place: x.Place, Quantity: x.Quantity,
 		Unit: x.Unit, Quality: x.Quality.String(), Reason: x.Reason, Stale: stale, At: known(x.At),
-		PeriodS: x.Period.Seconds(), LastGood: x.LastGood, LastGoodAt: known(x.LastGoodAt),
+		PeriodS: x.Period.Seconds(), LastGood: x.LastGood, LastGoodAt: known(x.LastGoodAt), Withheld: x.veiled,
 	}
 	if x.Raw.Unit != "" {
 		out.Raw, out.RawUnit = &x.Raw.Value, x.Raw.Unit

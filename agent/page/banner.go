@@ -39,7 +39,7 @@ func (s *shaper) banners() []banner {
 	if !s.view.Clock.Synced {
 		all = append(all, banner{State: "clock", Tone: toneInfo, Text: s.get("clock")})
 	}
-	waiting := slices.ContainsFunc(s.view.Sensors, func(x Sensor) bool { return x.At.IsZero() })
+	waiting := slices.ContainsFunc(s.view.Sensors, func(x Sensor) bool { return !x.sampled() })
 	switch {
 	case len(s.view.Sensors) == 0:
 		all = append(all, banner{State: "none", Tone: toneInfo, Text: s.get("none"), Note: s.get("none.note")})
@@ -100,7 +100,7 @@ func (s *shaper) alarmBanner() []banner {
 
 func (s *shaper) faultBanner() []banner {
 	faulty := s.pick(func(x Sensor) bool {
-		return !x.At.IsZero() && !s.stale(x) && !shown(x)
+		return !s.stale(x) && x.faulty()
 	})
 	if len(faulty) == 0 {
 		return nil
@@ -153,7 +153,7 @@ func (s *shaper) uplinkBanners() []banner {
 		if why >= 0 {
 			c := s.view.Conditions[why]
 			if c.Code != health.UplinkDown {
-				b.Note = s.of(c.Title)
+				b.Note = c.Subject + s.get("reason.open") + s.of(c.Title)
 			}
 			if since.IsZero() {
 				since = c.Since

@@ -247,7 +247,7 @@ func TestTableEqualsAPI(t *testing.T) {
 func TestGoldenSensorAndLog(t *testing.T) {
 	v := state("alarm").View
 	p := withDay(t, v)
-	for file, path := range map[string]string{"sensor": "/t/sump-1", "contact": "/t/smoke-2f", "young": "/t/tank-1", "log": "/log"} {
+	for file, path := range map[string]string{"sensor": "/t/sump-1", "contact": "/t/smoke-2f", "young": "/t/tank-1", "reader-page": "/t/reader-e", "log": "/log"} {
 		for _, lang := range []string{"zh", "en"} {
 			got := hashed.ReplaceAllString(get(p.Handler(), path+"?lang="+lang).Body.String(), "/a/$1.HASH.")
 			golden(t, file+"."+lang, got)

@@ -43,11 +43,11 @@ func only(group []Sensor, of ...drivers.Quantity) bool {
 func (s *shaper) telling(group []Sensor) Sensor {
 	rank := func(x Sensor) int {
 		switch {
-		case x.At.IsZero() || x.Quantity == drivers.Misread && shown(x) && !s.stale(x):
+		case !x.sampled() || x.Quantity == drivers.Misread && !x.faulty() && !s.stale(x):
 			return 0
 		case s.stale(x):
 			return 4
-		case !shown(x):
+		case x.faulty():
 			return 5
 		case notice(x) && x.Quantity == drivers.DoorForced:
 			return 3
@@ -71,6 +71,9 @@ func (s *shaper) telling(group []Sensor) Sensor {
 // many frames it had to refuse.
 func (s *shaper) reader(group []Sensor) sensorRow {
 	row := s.sensor(s.telling(group))
+	if row.Veiled && row.Tone != toneFault {
+		row.Since = s.get("veiled")
+	}
 	if row.Value == "" {
 		return row
 	}

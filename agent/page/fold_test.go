@@ -45,7 +45,8 @@ func TestOneRowForEachSensor(t *testing.T) {
 	} {
 		v := state("ok").View
 		tt.change(&v)
-		html := get(handler(t, v), "/").Body.String()
+		h := inside(t, page.Options{Source: pagetest.NewSource(v)})
+		html := get(h, "/").Body.String()
 		row := sensorRow(t, html, tt.sensor)
 		if m := shape.FindStringSubmatch(row); m == nil || m[1] != tt.tone || !strings.Contains(row, tt.says) || strings.Contains(row, tt.hides) {
 			t.Errorf("%s: want the tone %s, %q and no %q in %s", tt.name, tt.tone, tt.says, tt.hides, row)
@@ -56,7 +57,7 @@ func TestOneRowForEachSensor(t *testing.T) {
 		if tt.tone != "ok" && strings.Contains(html, `data-state="ok"`) {
 			t.Errorf("%s: the banner says that all is well", tt.name)
 		}
-		if api := get(handler(t, v), "/api/v1/view").Body.String(); strings.Count(api, `"quantity": `) != 8 {
+		if api := get(h, "/api/v1/view").Body.String(); strings.Count(api, `"quantity": `) != 8 {
 			t.Errorf("%s: the JSON does not have one row for each observation", tt.name)
 		}
 	}

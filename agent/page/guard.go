@@ -33,22 +33,28 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		if r.Method == http.MethodPost && forms[r.URL.Path] {
 			if foreign(r) {
-				http.Error(w, "this form came from another site", http.StatusForbidden)
+				refuse(w, http.StatusForbidden, "refuse.foreign")
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		} else if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "only GET and HEAD are answered", http.StatusMethodNotAllowed)
+			refuse(w, http.StatusMethodNotAllowed, "refuse.method")
 			return
 		}
 		name := hostname(r.Host)
 		if _, err := netip.ParseAddr(name); err != nil && !known[name] {
-			http.Error(w, "this gateway is not known by that name; ask for it by its address", http.StatusMisdirectedRequest)
+			refuse(w, http.StatusMisdirectedRequest, "refuse.name")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// refuse answers with a sentence in both languages: who asked so gave no sign of
+// which they read, or is a program.
+func refuse(w http.ResponseWriter, code int, key string) {
+	http.Error(w, newPhrase(zh).get(key)+"\n"+newPhrase(en).get(key), code)
 }
 
 // foreign reports a form that another site's page sent, as browsers say it: by

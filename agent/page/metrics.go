@@ -83,6 +83,9 @@ func viewMetrics(set *metrics.Set, v View) {
 		for _, q := range []drivers.Quality{drivers.Good, drivers.Uncertain, drivers.Fault} {
 			gauge(truth(x.Quality == q), "watchpost_sensor_state", "sensor", x.ID, "quantity", string(x.Quantity), "state", q.String())
 		}
+		if private(x.Quantity) {
+			continue // whoever may scrape need not know when people pass
+		}
 		if x.Value != nil && (x.Quality == drivers.Good || x.Quality == drivers.Uncertain) {
 			gauge(x.Value.Float(), "watchpost_sensor_value", "sensor", x.ID, "quantity", string(x.Quantity), "unit", string(x.Unit))
 		}

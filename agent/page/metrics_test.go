@@ -41,6 +41,10 @@ func TestMetrics(t *testing.T) {
 	if strings.Contains(got, `watchpost_sensor_value{sensor="tank-1"`) {
 		t.Error("a fault has a value")
 	}
+	if strings.Contains(got, "reader-e") && !strings.Contains(got, `watchpost_sensor_state{sensor="reader-e",quantity="card",state="good"} 1`) ||
+		strings.Contains(got, `_value{sensor="reader-e"`) || strings.Contains(got, `_seconds{sensor="reader-e"`) {
+		t.Error("the metrics tell more of a card reader than that it works")
+	}
 	source.Show(state("none").View)
 	if again := get(h, "/metrics").Body.String(); strings.Contains(again, "tank-1") {
 		t.Error("a sensor that is gone lives on in the metrics")

@@ -51,7 +51,7 @@ type model struct {
 	Platforms         []platformRow
 	Store             storeRow
 	Events            []eventRow
-	Synced            bool
+	Synced, Unset     bool // the clock; one that is unset shows no hours
 	GatewayID         string
 	Version, Run      string
 	Ago, For          string
@@ -85,6 +85,7 @@ type sensorRow struct {
 	Last         string
 	LastAge      *age
 	Contact      bool
+	Veiled       bool   // there may be a value, for others than this visitor
 	Since        string // what a count counts
 }
 
@@ -169,6 +170,29 @@ func (s *shaper) moment(at time.Time) string {
 	return text
 }
 
+// unset reports whether the clock fell back to its epoch: its hours say nothing.
+func (s *shaper) unset() bool { return s.moment(s.view.Now) == "" }
+
+// mark is a moment of a chart's day: an hour, or how long ago it was while the
+// clock shows nothing.
+func (s *shaper) mark(at time.Time) string {
+	if s.unset() {
+		return s.span("ago", s.view.Now.Sub(at))
+	}
+	return at.In(s.zone).Format("15:04")
+}
+
+// last is the begin of the newest span of a chart's day: a whole one of the
+// gateway's zone, or one that ends now while the clock shows nothing.
+func (s *shaper) last(to time.Time, span time.Duration) time.Time {
+	if s.unset() {
+		return to.Add(-span)
+	}
+	_, away := to.In(s.zone).Zone()
+	zone := time.Duration(away) * time.Second
+	return to.Add(zone).Truncate(span).Add(-zone)
+}
+
 func (s *shaper) model() model {
 	v := s.view
 	m := model{
@@ -176,7 +200,7 @@ func (s *shaper) model() model {
 		Place:     cmp.Or(joined(v.Gateway.Compound, v.Gateway.Building), v.Gateway.ID, "watchpost"),
 		GatewayID: v.Gateway.ID,
 		NowMS:     v.Now.UnixMilli(), NowText: s.moment(v.Now),
-		Synced: v.Clock.Synced, ClockAge: s.ageIf("for", v.Clock.Since), Version: v.Version, Build: v.Build, Run: v.Run, Path: "/",
+		Synced: v.Clock.Synced, Unset: s.unset(), ClockAge: s.ageIf("for", v.Clock.Since), Version: v.Version, Build: v.Build, Run: v.Run, Path: "/",
 		Ago: s.get("ago"), For: s.get("for"), StaleWord: s.get("state.stale"),
 		Store: s.store(), Sensors: s.rows(),
 	}
@@ -231,8 +255,10 @@ func (s *shaper) name(x Sensor) string {
 
 // stale reports a value older than three periods: the source has stopped, and
 // what it said last must not pass for now.
-func (s *shaper) stale(x Sensor) bool {
-	return x.Period > 0 && !x.At.IsZero() && s.view.Now.Sub(x.At) > patience(x.Period)
+func (s *shaper) stale(x Sensor) bool { return x.stale(s.view.Now) }
+
+func (x Sensor) stale(now time.Time) bool {
+	return x.old || x.Period > 0 && !x.At.IsZero() && now.Sub(x.At) > patience(x.Period)
 }
 
 // patience is three periods, and never less than three views of a stream: a
@@ -242,19 +268,19 @@ func patience(period time.Duration) time.Duration { return max(3*period, 3*pace)
 func (s *shaper) sensor(x Sensor) sensorRow {
 	row := sensorRow{
 		ID: x.ID, Name: s.name(x), Place: x.Place, Reason: s.reason(x.Reason),
-		Age: s.ageIf("ago", x.At), Contact: x.Quantity.Contact(),
+		Age: s.ageIf("ago", x.At), Contact: x.Quantity.Contact(), Veiled: x.veiled,
 	}
 	hasValue := shown(x)
 	if hasValue {
 		row.Value, row.Unit = s.value(x.Quantity, *x.Value, x.Unit)
 	}
 	switch {
-	case x.At.IsZero():
+	case !x.sampled():
 		row.Tone, row.Word, row.Value = toneStale, s.get("state.waiting"), ""
 		return row
 	case s.stale(x):
 		row.Tone, row.Word, row.Grey = toneStale, s.get("state.stale"), true
-	case !hasValue:
+	case x.faulty():
 		row.Tone, row.Word, row.For = toneFault, s.get("state.fault"), s.ageIf("for", x.Since)
 	case s.alarmed(x) > 0:
 		row.Tone, row.Word = levelTone(s.alarmed(x)), s.get("state.alarm")
@@ -265,7 +291,7 @@ func (s *shaper) sensor(x Sensor) sensorRow {
 	default:
 		row.Tone, row.Word = toneOK, s.get("state.good")
 	}
-	if x.Period > 0 && !row.Grey {
+	if x.Period > 0 && !row.Grey && !x.veiled {
 		row.StaleAtMS = x.At.Add(patience(x.Period)).UnixMilli()
 	}
 	if !hasValue && x.LastGood != nil {

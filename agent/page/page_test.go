@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 
 	"watchpost/agent/page"
 	"watchpost/agent/page/pagetest"
+	"watchpost/agent/people"
 	"watchpost/drivers"
 )
 
@@ -32,6 +34,30 @@ func newPage(t *testing.T, o page.Options) *page.Page {
 func handler(t *testing.T, v page.View) http.Handler {
 	t.Helper()
 	return newPage(t, page.Options{Source: pagetest.NewSource(v), Hosts: []string{"gw-0317.local"}}).Handler()
+}
+
+// inside is a page as somebody sees it who gave the password.
+func inside(t *testing.T, o page.Options) http.Handler {
+	t.Helper()
+	dir := t.TempDir()
+	keeper, err := people.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := people.Code(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := keeper.SetUp(netip.Addr{}, code, "老王", "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.People = keeper
+	h := newPage(t, o).Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.AddCookie(&http.Cookie{Name: "session", Value: session.Token})
+		h.ServeHTTP(w, r)
+	})
 }
 
 // get asks for a path; headers are given as key, value, key, value.
@@ -59,6 +85,7 @@ var (
 	update   = flag.Bool("update", false, "write the golden pages anew")
 	hashed   = regexp.MustCompile(`/a/(\w+)\.[0-9a-f]{12}\.`)
 	external = regexp.MustCompile(`(?i)(?:https?:)?//[a-z0-9]|url\(|@import`)
+	csrf     = regexp.MustCompile(`name="csrf" value="[^"]*"`)
 	banner   = regexp.MustCompile(`data-part="banner" data-state="(\w+)"`)
 )
 
@@ -75,6 +102,12 @@ func TestGolden(t *testing.T) {
 			}
 			golden(t, s.Name+"."+lang, got)
 		}
+	}
+	// What a card reader counts is shown to those who gave the password.
+	h := inside(t, page.Options{Source: pagetest.NewSource(state("misreads").View)})
+	for _, lang := range []string{"zh", "en"} {
+		got := hashed.ReplaceAllString(get(h, "/?lang="+lang).Body.String(), "/a/$1.HASH.")
+		golden(t, "inside."+lang, csrf.ReplaceAllString(got, `name="csrf" value="TOKEN"`))
 	}
 }
 
@@ -126,7 +159,7 @@ func TestFaultIsNeverAValue(t *testing.T) {
 		}
 	}
 	api := get(handler(t, v), "/api/v1/view").Body.String()
-	if strings.Count(api, `"value": null`) != 2 {
+	if strings.Count(api, `"value": null`) != 2+strings.Count(api, `"withheld": true`) {
 		t.Errorf("the JSON gives a fault a value: %s", api)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"watchpost/agent/people"
+	"watchpost/drivers"
 )
 
 const (
@@ -49,8 +50,35 @@ func (p *Page) visitor(r *http.Request) visitor {
 	return v
 }
 
-// sees is what this visitor may see of a view: who passed which door, and who
-// acknowledged what, is not for everybody.
+// private reports a quantity that tells when people passed.
+func private(q drivers.Quantity) bool { return q == drivers.Card || q == drivers.Misread }
+
+// veil keeps of a card reader that it works, and nothing that moves when somebody
+// presents a card: no count, no time. Reasons and conditions stay: who is to
+// mend a reader must find it.
+func veil(x Sensor, now time.Time) Sensor {
+	out := Sensor{
+		ID: x.ID, NameZH: x.NameZH, NameEN: x.NameEN, Place: x.Place, Quantity: x.Quantity, Unit: x.Unit,
+		Quality: x.Quality, Reason: x.Reason, Period: x.Period, veiled: true, old: x.stale(now),
+	}
+	if x.Quality == drivers.Fault {
+		out.Since = x.Since
+	}
+	return out
+}
+
+// looker is who asks for JSON. Beside a session the proof of who may read the data
+// directory is taken; it changes nothing.
+func (p *Page) looker(r *http.Request) visitor {
+	v := p.visitor(r)
+	if proof, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && p.people != nil && p.people.Local(proof) {
+		v.known = true
+	}
+	return v
+}
+
+// sees is what this visitor may see of a view: who passed which door and when, and
+// who acknowledged what, is not for everybody.
 func (v visitor) sees(view View) View {
 	if v.known {
 		return view
@@ -63,6 +91,12 @@ func (v visitor) sees(view View) View {
 		}
 	}
 	view.Events = open
+	view.Sensors = slices.Clone(view.Sensors)
+	for i, x := range view.Sensors {
+		if private(x.Quantity) {
+			view.Sensors[i] = veil(x, view.Now)
+		}
+	}
 	view.Alarms = slices.Clone(view.Alarms)
 	for i := range view.Alarms {
 		view.Alarms[i].KnownBy, view.Alarms[i].KnownNote = "", ""
@@ -148,7 +182,7 @@ func (p *Page) askPassword(w http.ResponseWriter, r *http.Request, code int, e e
 	html, err := p.look.login(e)
 	if err != nil {
 		p.log.Error("page not rendered", "err", err)
-		http.Error(w, "the page could not be made; the log says why", http.StatusInternalServerError)
+		refuse(w, http.StatusInternalServerError, "refuse.made")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -239,13 +273,13 @@ func readForm(w http.ResponseWriter, r *http.Request) bool {
 	if _, long := errors.AsType[*http.MaxBytesError](err); long {
 		code = http.StatusRequestEntityTooLarge
 	}
-	http.Error(w, "this form cannot be read", code)
+	refuse(w, code, "refuse.form")
 	return false
 }
 
 // meant reports whether a form came from this session's own page.
 func (p *Page) meant(r *http.Request, v visitor) bool {
-	return subtle.ConstantTimeCompare([]byte(r.PostForm.Get("csrf")), []byte(v.CSRF)) == 1
+	return v.CSRF != "" && subtle.ConstantTimeCompare([]byte(r.PostForm.Get("csrf")), []byte(v.CSRF)) == 1
 }
 
 // local is a path on this page, and nothing else.

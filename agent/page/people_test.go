@@ -160,7 +160,7 @@ func TestAcknowledgeInThreeSteps(t *testing.T) {
 	if want := "GW-0317/0011223344556677-3/17 by 小李: 已派人"; len(o.acks) != 1 || o.acks[0] != want {
 		t.Errorf("acknowledged %q, want %q", o.acks, want)
 	}
-	for refuse, want := range map[error]string{page.ErrOver: "不用再确认", page.ErrNotKept: "断电后要重新确认"} {
+	for refuse, want := range map[error]string{page.ErrOver: "不用再点了", page.ErrNotKept: "断电后要再点一次"} {
 		o.refuse = fmt.Errorf("acknowledge alarm: %w", refuse)
 		if status, body = p.post("/acknowledge", values); status != http.StatusConflict || !strings.Contains(body, want) || strings.Contains(body, "acknowledge") {
 			t.Errorf("%v: %d %s", refuse, status, body)

@@ -55,7 +55,7 @@ func (p *Page) sendHTML(w http.ResponseWriter, r *http.Request, name string, v V
 	html, err := p.look.renderWith(name, v, in, p.visitor(r), add)
 	if err != nil {
 		p.log.Error("page not rendered", "err", err)
-		http.Error(w, "the page could not be made; the log says why", http.StatusInternalServerError)
+		refuse(w, http.StatusInternalServerError, "refuse.made")
 		return
 	}
 	w.Header().Set("Content-Language", map[lang]string{zh: "zh-CN", en: "en"}[in])

@@ -75,11 +75,9 @@ func (s *shaper) sketch(c chart) (out sketch) {
 		out.Blanks = append(out.Blanks, sketchBlank{X: short(x(g.from)), Width: short(math.Max(x(g.to)-x(g.from), 1))})
 	}
 	const every = 6 * time.Hour
-	_, away := c.to.In(s.zone).Zone()
-	zone := time.Duration(away) * time.Second
-	for at := c.to.Add(zone).Truncate(every).Add(-zone); at.After(c.from); at = at.Add(-every) {
+	for at := s.last(c.to, every); at.After(c.from); at = at.Add(-every) {
 		if room := x(at); room > 30 && room < sketchWidth-30 {
-			out.Marks = append(out.Marks, sketchMark{X: short(room), Text: at.In(s.zone).Format("15:04")})
+			out.Marks = append(out.Marks, sketchMark{X: short(room), Text: s.mark(at)})
 		}
 	}
 	scale := c.points[len(c.points)-1].Last.Scale

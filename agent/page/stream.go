@@ -26,7 +26,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	if p.streams.Add(1) > maxStreams {
 		p.streams.Add(-1)
 		w.Header().Set("Retry-After", "60")
-		http.Error(w, "too many open pages; this one will poll", http.StatusServiceUnavailable)
+		refuse(w, http.StatusServiceUnavailable, "refuse.streams")
 		return
 	}
 	defer p.streams.Add(-1)

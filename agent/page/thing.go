@@ -19,6 +19,7 @@ const span = 24 * time.Hour
 type thing struct {
 	Row    sensorRow
 	Charts []chartModel
+	Veiled bool // charts there may be, for others than this visitor
 }
 
 // chartModel is one quantity's chart as table and drawing. The script draws the
@@ -69,6 +70,7 @@ func (s *shaper) thing(id string, history History) *thing {
 	t := &thing{Row: s.rows()[0]}
 	s.view = whole
 	for _, x := range group {
+		t.Veiled = t.Veiled || x.veiled
 		if c, ok := s.chart(x, history, span); ok {
 			t.Charts = append(t.Charts, s.chartModel(x, c))
 		}
@@ -78,7 +80,7 @@ func (s *shaper) thing(id string, history History) *thing {
 
 // chart is the last of a quantity's history, false when none is kept.
 func (s *shaper) chart(x Sensor, history History, last time.Duration) (chart, bool) {
-	if history == nil {
+	if history == nil || x.veiled {
 		return chart{}, false
 	}
 	series, ok := history.Series(x.ID, x.Quantity)
@@ -168,9 +170,7 @@ func (s *shaper) hours(x Sensor, c chart) (rows []hourRow) {
 	if c.Begun.After(begin) {
 		begin = c.Begun
 	}
-	_, away := c.to.In(s.zone).Zone()
-	zone := time.Duration(away) * time.Second
-	for start := c.to.Add(zone).Truncate(time.Hour).Add(-zone); start.Add(time.Hour).After(begin); start = start.Add(-time.Hour) {
+	for start := s.last(c.to, time.Hour); start.Add(time.Hour).After(begin); start = start.Add(-time.Hour) {
 		rows = append(rows, s.hour(x, c, start))
 	}
 	return rows
@@ -178,7 +178,7 @@ func (s *shaper) hours(x Sensor, c chart) (rows []hourRow) {
 
 func (s *shaper) hour(x Sensor, c chart, start time.Time) hourRow {
 	end := start.Add(time.Hour)
-	row := hourRow{ISO: start.UTC().Format(time.RFC3339), When: start.In(s.zone).Format("15:04")}
+	row := hourRow{ISO: start.UTC().Format(time.RFC3339), When: s.mark(start)}
 	var low, high, last drivers.Decimal
 	values, faults := 0, 0
 	for _, p := range c.points {
@@ -204,7 +204,7 @@ func (s *shaper) hour(x Sensor, c chart, start time.Time) hourRow {
 			to = end
 		}
 		if from.Before(to) {
-			row.Notes = append(row.Notes, fmt.Sprintf("%s–%s %s", from.In(s.zone).Format("15:04"), to.In(s.zone).Format("15:04"), s.gapWord(g)))
+			row.Notes = append(row.Notes, fmt.Sprintf("%s–%s %s", s.mark(from), s.mark(to), s.gapWord(g)))
 		}
 	}
 	if faults > 0 {
@@ -221,7 +221,7 @@ func (p *Page) serveThing(w http.ResponseWriter, r *http.Request) {
 func (p *Page) serveSensor(w http.ResponseWriter, r *http.Request, id, name string) {
 	v := p.source.View()
 	if len(v.find(id)) == 0 {
-		http.Error(w, "没有这个传感器\nthere is no such sensor", http.StatusNotFound)
+		refuse(w, http.StatusNotFound, "refuse.sensor")
 		return
 	}
 	p.sendHTML(w, r, name, v, p.ofSensor(id))
@@ -257,17 +257,18 @@ func (p *Page) serveHistory(w http.ResponseWriter, r *http.Request) {
 	if asked := query.Get("hours"); asked != "" {
 		hours, err := strconv.Atoi(asked)
 		if err != nil || hours < 1 || hours > int(span.Hours()) {
-			http.Error(w, "hours is a whole number from 1 to 24", http.StatusBadRequest)
+			refuse(w, http.StatusBadRequest, "refuse.hours")
 			return
 		}
 		last = time.Duration(hours) * time.Hour
 	}
-	s := &shaper{phrase: newPhrase(zh), zone: p.look.zone, view: p.source.View()}
-	asked := query.Get("quantity")
+	s := &shaper{phrase: newPhrase(zh), zone: p.look.zone, view: p.looker(r).sees(p.source.View())}
+	asked, veiled := query.Get("quantity"), false
 	for _, x := range s.view.find(query.Get("sensor")) {
 		if asked != "" && asked != string(x.Quantity) {
 			continue
 		}
+		veiled = veiled || x.veiled
 		c, ok := s.chart(x, p.history, last)
 		if !ok {
 			continue
@@ -275,11 +276,15 @@ func (p *Page) serveHistory(w http.ResponseWriter, r *http.Request) {
 		body, err := json.Marshal(c.document(x))
 		if err != nil {
 			p.log.Error("history not encoded", "err", err)
-			http.Error(w, "the history could not be encoded; the log says why", http.StatusInternalServerError)
+			refuse(w, http.StatusInternalServerError, "refuse.made")
 			return
 		}
 		p.send(w, r, "application/json; charset=utf-8", append(body, '\n'))
 		return
 	}
-	http.Error(w, "no history is kept of such a sensor and quantity", http.StatusNotFound)
+	if veiled {
+		refuse(w, http.StatusForbidden, "chart.veiled")
+		return
+	}
+	refuse(w, http.StatusNotFound, "refuse.history")
 }

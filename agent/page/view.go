@@ -64,6 +64,17 @@ type Sensor struct {
 	// LastGood is the newest value that was not a fault; nil when there is none.
 	LastGood   *drivers.Decimal
 	LastGoodAt time.Time
+	// veiled is a card reader before somebody without the password: neither value
+	// nor times, since they tell when people passed. old says that it is stale.
+	veiled, old bool
+}
+
+// sampled reports whether there was a sample.
+func (x Sensor) sampled() bool { return !x.At.IsZero() || x.veiled && x.Quality != 0 }
+
+// faulty reports a sensor whose newest sample has no value.
+func (x Sensor) faulty() bool {
+	return x.sampled() && !shown(x) && !(x.veiled && (x.Quality == drivers.Good || x.Quality == drivers.Uncertain))
 }
 
 // Alarm is an alarm that holds, or one that lately cleared.

@@ -11,7 +11,7 @@ import (
 
 // Day is a page.History with a made-up day, the same each time: the sump's level
 // with a gap, a fault and a flood at the end, the tank's of the last five hours,
-// the smoke detector's contact, and nothing of the others.
+// the smoke detector's contact, the reader's cards, and nothing of the others.
 type Day struct{ now time.Time }
 
 // NewDay makes the day before now.
@@ -34,6 +34,8 @@ func (d Day) Series(sensor string, q drivers.Quantity) (page.Series, bool) {
 		return d.tank(), true
 	case sensor == "smoke-2f" && q == drivers.Smoke:
 		return d.smoke(), true
+	case sensor == "reader-e" && q == drivers.Card:
+		return d.cards(), true
 	}
 	return page.Series{}, false
 }
@@ -75,6 +77,15 @@ func (d Day) tank() page.Series {
 	for n := dayMinutes - 300; n < dayMinutes; n++ {
 		level := *decimal(2310+int64(n%7), 3)
 		s.Points = append(s.Points, page.Point{At: d.minute(n), Min: level, Max: level, Last: level, Values: 1, Worst: drivers.Good})
+	}
+	return s
+}
+
+func (d Day) cards() page.Series {
+	s := page.Series{Begun: d.now.Add(-30 * time.Hour), Step: time.Minute}
+	for n := range dayMinutes {
+		count := drivers.Int(int64(n / 11))
+		s.Points = append(s.Points, page.Point{At: d.minute(n), Min: count, Max: count, Last: count, Values: 12, Worst: drivers.Good})
 	}
 	return s
 }

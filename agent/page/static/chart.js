@@ -9,6 +9,11 @@
   function two(n) { return (n < 10 ? '0' : '') + n; }
   // The gateway's own time, wherever the reader is.
   function clock(s) { var d = new Date((s + zone) * 1000); return two(d.getUTCHours()) + ':' + two(d.getUTCMinutes()); }
+  // How long ago, where the gateway's clock shows nothing.
+  function ago(s) {
+    var step = s >= 172800 ? 3 : s >= 3600 ? 2 : s >= 60 ? 1 : 0;
+    return body.dataset.ago.split('|')[step].replace('{n}', Math.floor(Math.max(s, 0) / [1, 60, 3600, 86400][step]));
+  }
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim(); }
   function tone(level) { return level === 'orange' || level === 'red' ? 'danger' : 'warn'; }
 
@@ -25,6 +30,10 @@
   // Whole hours of the gateway's time, as many as there is room for.
   function hours(u, axis, from, to) {
     var room = u.bbox.width / devicePixelRatio, step = HOUR * (room < 420 ? 6 : room < 700 ? 4 : 2), out = [];
+    if (body.dataset.unset) {
+      for (var back = to - step; back >= from; back -= step) out.unshift(back);
+      return out;
+    }
     for (var at = Math.ceil((from + zone) / step) * step - zone; at <= to; at += step) out.push(at);
     return out;
   }
@@ -34,6 +43,7 @@
     var digits = +section.dataset.digits, unit = words || data.unit === '/' || data.unit === 'count' ? '' : ' ' + data.unit;
     var readout = section.querySelector('.readout');
     var font = '12px ' + getComputedStyle(body).fontFamily;
+    function when(s) { return body.dataset.unset ? ago(data.now / 1000 - s) : clock(s); }
     function say(v) { return v == null ? '—' : words ? words[v ? 1 : 0] : v.toFixed(digits) + unit; }
     function range(u, low, high) {
       if (words) return [-0.15, 1.25];
@@ -81,7 +91,7 @@
       if (i != null && u.cursor.left >= 0) {
         var at = u.posToVal(u.cursor.left, 'x') * 1000;
         var gap = data.gaps.filter(function (g) { return at >= g.from && at < g.to; })[0];
-        text = gap ? clock(at / 1000) + '  ' + gap.text[body.dataset.lang] : clock(u.data[0][i]) + '  ' + say(u.data[1][i]);
+        text = gap ? when(at / 1000) + '  ' + gap.text[body.dataset.lang] : when(u.data[0][i]) + '  ' + say(u.data[1][i]);
         if (!gap && !words && u.data[2][i] !== u.data[3][i]) text += '  (' + say(u.data[2][i]) + ' – ' + say(u.data[3][i]) + ')';
       }
       readout.textContent = text;
@@ -101,7 +111,7 @@
       bands: words ? [] : [{ series: [3, 2], fill: colour('info') + '33' }],
       axes: [
         { stroke: colour('soft'), font: font, size: 30, grid: { stroke: colour('line'), width: 1 }, ticks: { stroke: colour('line') },
-          splits: hours, values: function (u, at) { return at.map(clock); } },
+          splits: hours, values: function (u, at) { return at.map(when); } },
         { stroke: colour('soft'), font: font, grid: { stroke: colour('line'), width: 1 }, ticks: { show: false },
           size: function (u, list) { return 12 + 8 * Math.max.apply(null, (list || ['']).map(function (s) { return s.replace(/[^\x00-\xff]/g, 'xx').length; })); },
           splits: words ? function () { return [0, 1]; } : undefined,
