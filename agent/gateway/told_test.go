@@ -74,3 +74,21 @@ func mustLine(t *testing.T, g *gateway, rec any) logLine {
 	}
 	return line
 }
+
+// The first state of a contact is said as it is: nobody saw it become so.
+func TestFirstStatesAreNoChanges(t *testing.T) {
+	g := &gateway{cfg: &configs.Config{}}
+	for want, e := range map[string]record.Event{
+		"d：开始监测时是关闭的|d: closed when watching began": {Kind: record.EventDoor, State: "closed", First: true},
+		"d：开始监测时是打开的|d: open when watching began":   {Kind: record.EventDoor, State: "open", First: true},
+		"d：打开|d: opened": {Kind: record.EventDoor, State: "open"},
+		"d：开始监测时正常|d: normal when watching began":     {Kind: record.EventSmoke, State: "normal", First: true},
+		"d：开始监测时已在报警|d: in alarm when watching began": {Kind: record.EventSmoke, State: "alarm", First: true},
+		"d：触点报警|d: contact in alarm":                  {Kind: record.EventSmoke, State: "alarm"},
+	} {
+		e.Sensor = "d"
+		if zh, en := g.words(e); zh+"|"+en != want {
+			t.Errorf("got %s|%s, want %s", zh, en, want)
+		}
+	}
+}

@@ -188,3 +188,20 @@ func TestUnknownCodeIsShown(t *testing.T) {
 		t.Errorf("got %+v, want one warning titled with its code", got)
 	}
 }
+
+// A title goes on after its subject and a colon; that of the gateway itself is a
+// sentence.
+func TestTitlesFollowTheirSubject(t *testing.T) {
+	itself := []Code{SiteKeyMissing, StoreNotDurable, StoreQuarantined, StoreNearlyFull, RecordsLost, ClockUnsynced}
+	for _, c := range Conditions() {
+		first := c.Title.EN[:1]
+		if alone := slices.Contains(itself, c.Code); alone != (first == strings.ToUpper(first)) {
+			t.Errorf("%s: %q", c.Code, "Pump pit: "+c.Title.EN)
+		}
+		for _, again := range []string{"A sensor", "a sensor", "a card reader", "The platform", "the platform"} {
+			if strings.HasPrefix(c.Title.EN, again) && !slices.Contains(itself, c.Code) {
+				t.Errorf("%s says once more what its subject is: %q", c.Code, "Pump pit: "+c.Title.EN)
+			}
+		}
+	}
+}

@@ -344,3 +344,32 @@ func TestVendorChecksums(t *testing.T) {
 		}
 	}
 }
+
+// Hours of a clock that fell back to its epoch are nobody's: the day is told by how
+// long ago, in the table, the drawing and what the script is told.
+func TestUnsetClockShowsNoHours(t *testing.T) {
+	v := state("clock").View
+	shift := time.Date(1970, 1, 1, 22, 7, 0, 0, time.UTC).Sub(v.Now)
+	v.Now = v.Now.Add(shift)
+	for i := range v.Sensors {
+		v.Sensors[i].At = v.Sensors[i].At.Add(shift)
+	}
+	hours := regexp.MustCompile(`>[^<]*\d\d:\d\d[^<]*<`)
+	for _, lang := range []string{"zh", "en"} {
+		html := get(withDay(t, v).Handler(), "/t/sump-1?lang="+lang).Body.String()
+		if found := hours.FindString(html); found != "" || !strings.Contains(html, `data-unset="1"`) {
+			t.Errorf("%s: the page shows %q", lang, found)
+		}
+		for _, want := range map[string][]string{
+			"zh": {">1 小时前</time>", ">23 小时前</time>", ">6 小时前</text>", "小时前 无数据<"},
+			"en": {">1 h ago</time>", ">23 h ago</time>", ">6 h ago</text>", "h ago no data<"},
+		}[lang] {
+			if !strings.Contains(html, want) {
+				t.Errorf("%s: no %q", lang, want)
+			}
+		}
+	}
+	if html := get(withDay(t, state("clock").View).Handler(), "/t/sump-1").Body.String(); strings.Contains(html, "data-unset") || !hours.MatchString(html) {
+		t.Error("a clock that only is not set shows no hours")
+	}
+}
