@@ -126,6 +126,8 @@ const (
 
 	// Missing is hardware the gateway does not have (yet).
 	Missing Reason = "missing"
+	// NoAccess is hardware that this user may not open.
+	NoAccess Reason = "no_access"
 	// Stuck is a sample that did not come back before its deadline.
 	Stuck Reason = "stuck"
 	// BadWiring is a setting or wiring no reading can come from.

@@ -71,7 +71,10 @@ func busReasons() map[string]Reason {
 			Text{"逐个拔下总线上的设备，看是哪一个拉住了总线", "unplug the devices of this bus one by one to find the one that holds it"}},
 		"missing": {
 			Text{"网关上没有这个接口", "the gateway has no such port"},
-			Text{"检查接口是否启用、转换器是否插好、权限和配置中的名称是否正确", "check that the port is enabled, its adapter plugged in, access allowed, and its name in the configuration right"}},
+			Text{"检查接口是否启用、转换器是否插好、配置中的名称是否正确", "check that the port is enabled, its adapter plugged in, and its name in the configuration right"}},
+		"no_access": {
+			Text{"没有权限打开这个接口", "it may not open this port"},
+			Text{"用 watchpost 用户运行；把用户加入 i2c、spi、gpio、dialout 组后重新登录或重启", "run it as the user watchpost; put the user into the groups i2c, spi, gpio, dialout, then log in again or restart"}},
 		"stuck": {
 			Text{"读取卡住，没有返回", "reading it hangs"},
 			Text{"给这个模块断电再上电；仍然如此请更换", "cut this module's power and give it back; replace it if that does not help"}},

@@ -224,7 +224,7 @@ func explain(what, name, group string, err error) error {
 	reason := drivers.Missing
 	switch {
 	case strings.HasSuffix(text, "permission denied"):
-		hint = fmt.Sprintf(" (the user must be in group %s)", group)
+		reason, hint = drivers.NoAccess, fmt.Sprintf(" (the user must be in group %s)", group)
 	case strings.HasSuffix(text, "no such file or directory"), strings.Contains(text, "unknown bus"), strings.Contains(text, "no bus found"),
 		strings.Contains(text, "unknown port"), strings.Contains(text, "no port found"):
 		hint = fmt.Sprintf(" (not there: is it enabled in the device tree, is the %s name right?)", what)

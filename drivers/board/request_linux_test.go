@@ -88,8 +88,8 @@ func TestExplain(t *testing.T) {
 		reason            drivers.Reason
 		want              string
 	}{
-		{"bus", "i2c", "sysfs-i2c: are you member of group 'plugdev'? open /dev/i2c-1: permission denied", drivers.Missing, "group i2c"},
-		{"line", "gpio", "open /dev/gpiochip0: permission denied", drivers.Missing, "group gpio"},
+		{"bus", "i2c", "sysfs-i2c: are you member of group 'plugdev'? open /dev/i2c-1: permission denied", drivers.NoAccess, "group i2c"},
+		{"line", "gpio", "open /dev/gpiochip0: permission denied", drivers.NoAccess, "group gpio"},
 		{"bus", "i2c", "sysfs-i2c: bus #1 is not configured: open /dev/i2c-1: no such file or directory", drivers.Missing, "device tree"},
 		{"line", "gpio", "LineSetFromConfig: device or resource busy", drivers.BadWiring, "another program"},
 		{"line", "gpio", "LineSetFromConfig: invalid argument", drivers.Missing, "5.10"},
