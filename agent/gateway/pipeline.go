@@ -25,11 +25,17 @@ const contactNotes = "contact/"
 // condition that it does not is over.
 const babbleCalm = 10 * time.Second
 
+// appender is where records and their notes go: the buffer.
+type appender interface {
+	Append(l buffer.Lane, record []byte, notes ...buffer.Note) (buffer.Position, error)
+}
+
 // pipeline takes observations in obs order, in one goroutine: live view first,
 // then alarms, events and, if the report policy says so, the reading itself.
 type pipeline struct {
 	g        *gateway
 	log      *slog.Logger
+	store    appender
 	engine   *alarm.Engine
 	contacts *sense.Contacts
 	cards    *sense.Cards
@@ -47,7 +53,7 @@ type pipeline struct {
 }
 
 func newPipeline(g *gateway) *pipeline {
-	return &pipeline{g: g, log: g.log.With("room", "pipeline"), engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), history: history.New(g.clock.Now().Offset), babbling: map[string]time.Duration{}, started: make(chan struct{}),
+	return &pipeline{g: g, log: g.log.With("room", "pipeline"), store: g.buffer, engine: alarm.New(rules(g.cfg)), cards: sense.NewCards(), history: history.New(g.clock.Now().Offset), babbling: map[string]time.Duration{}, started: make(chan struct{}),
 		acks: make(chan acknowledgement), ended: make(chan struct{})}
 }
 
@@ -207,7 +213,7 @@ func (p *pipeline) append(lane buffer.Lane, rec []byte, notes ...buffer.Note) re
 func (p *pipeline) keep(lane buffer.Lane, rec []byte, notes ...buffer.Note) (record.Position, error) {
 	p.beat.moved()
 	table, revision := p.clockNote()
-	at, err := p.g.buffer.Append(lane, rec, append(notes, table...)...)
+	at, err := p.store.Append(lane, rec, append(notes, table...)...)
 	refused := err != nil && !errors.Is(err, buffer.ErrNotDurable)
 	if table != nil && !refused {
 		p.g.boots.Saved(revision)

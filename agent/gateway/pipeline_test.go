@@ -32,6 +32,21 @@ type pipelineRig struct {
 
 func startPipeline(t *testing.T, dir string, boot clock.BootID, sensors ...configs.Sensor) *pipelineRig {
 	t.Helper()
+	r := newPipelineRig(t, dir, boot, sensors...)
+	r.run()
+	return r
+}
+
+func (r *pipelineRig) run() {
+	go func() {
+		defer close(r.ended)
+		r.g.pipeline.run(context.Background(), r.in, r.fixes)
+	}()
+}
+
+// newPipelineRig is one that does not run yet.
+func newPipelineRig(t *testing.T, dir string, boot clock.BootID, sensors ...configs.Sensor) *pipelineRig {
+	t.Helper()
 	booted := time.Now()
 	r := &pipelineRig{t: t, in: make(chan sense.Observation), fixes: make(chan clock.Fix), ended: make(chan struct{})}
 	g := &gateway{
@@ -49,10 +64,6 @@ func startPipeline(t *testing.T, dir string, boot clock.BootID, sensors ...confi
 		t.Fatal(err)
 	}
 	r.g, g.pipeline = g, newPipeline(g)
-	go func() {
-		defer close(r.ended)
-		g.pipeline.run(context.Background(), r.in, r.fixes)
-	}()
 	return r
 }
 
