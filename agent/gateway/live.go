@@ -146,15 +146,28 @@ func (l *live) seen() uint64 {
 	return l.readings
 }
 
-// recentEvents is how many lines the page's log has.
+// recentEvents is how many lines the page's log has of those for everybody, and
+// as many of the private ones: a line that goes when a card is presented would
+// tell of the card.
 const recentEvents = 200
+
+// bounded are the newest lines of each kind, in their order.
+func bounded(lines []logLine) (kept []logLine) {
+	count := map[bool]int{}
+	for _, line := range lines {
+		if count[line.private]++; count[line.private] <= recentEvents {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
 
 // remember puts a line of this run into the log. The page reads it here, so that
 // no page has to wait for flash.
 func (l *live) remember(line logLine) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.log = append([]logLine{line}, l.log[:min(recentEvents-1, len(l.log))]...)
+	l.log = bounded(append([]logLine{line}, l.log...))
 }
 
 // recall puts lines of earlier runs, newest first, below those of this one,
@@ -169,6 +182,5 @@ func (l *live) recall(lines []logLine) {
 func (l *live) recent() []logLine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := slices.Concat(l.log, l.earlier)
-	return all[:min(recentEvents, len(all))]
+	return bounded(slices.Concat(l.log, l.earlier))
 }

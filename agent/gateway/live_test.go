@@ -39,3 +39,33 @@ func TestOneFaultyQuantityIsAFault(t *testing.T) {
 		r.end()
 	})
 }
+
+// Cards push no line out of the log that everybody sees, and neither kind grows
+// without end.
+func TestCardsPushNothingOutOfTheLog(t *testing.T) {
+	l := newLive()
+	l.recall([]logLine{{en: "of an earlier run"}})
+	for range 150 {
+		l.remember(logLine{en: "door"})
+	}
+	public := func() (n int) {
+		for _, line := range l.recent() {
+			if !line.private {
+				n++
+			}
+		}
+		return n
+	}
+	for range 1000 {
+		l.remember(logLine{en: "card", private: true})
+	}
+	if n, all := public(), len(l.recent()); n != 151 || all != 351 {
+		t.Errorf("%d of %d lines for everybody, want 151 of 351", n, all)
+	}
+	for range 1000 {
+		l.remember(logLine{en: "door"})
+	}
+	if n, all := public(), len(l.recent()); n != 200 || all != 400 {
+		t.Errorf("%d of %d lines for everybody, want 200 of 400", n, all)
+	}
+}
