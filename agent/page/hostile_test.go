@@ -99,6 +99,14 @@ func TestCookiesAndCaches(t *testing.T) {
 	if c.Value == planted.Value || len(c.Value) < 22 || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge <= 0 || c.MaxAge > 12*60*60 {
 		t.Errorf("session cookie %+v", c)
 	}
+	r = httptest.NewRequest(http.MethodPost, "/logout", strings.NewReader(""))
+	r.Host = "192.168.1.20"
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w = httptest.NewRecorder()
+	o.handler.ServeHTTP(w, r)
+	if left := w.Result().Cookies(); len(left) != 1 || left[0].Name != "session" || left[0].Value != "" || left[0].MaxAge >= 0 {
+		t.Errorf("a logout leaves %+v", left)
+	}
 	for _, path := range []string{"/", "/login", "/log", "/t/sump-1", "/fragment", "/api/v1/view", "/api/v1/history?sensor=sump-1", "/metrics", "/livez", "/nothing"} {
 		if got := get(o.handler, path).Header().Get("Cache-Control"); got != "no-store" {
 			t.Errorf("%s may be kept: %q", path, got)
