@@ -21,7 +21,7 @@ type Alarm struct {
 	Confirm time.Duration `yaml:"confirm" default:"0s" min:"0s" max:"10m" doc:"水位持续多久才报警或升级|how long a level must hold before it counts"`
 	// Latch keeps the alarm after its condition ended, until a person acknowledged
 	// it. Nil: smoke does, other alarms do not.
-	Latch *bool `yaml:"latch" doc:"恢复后保持到有人确认；烟感默认 true，其他默认 false|stays until acknowledged; true for smoke by default, else false"`
+	Latch *bool `yaml:"latch" doc:"恢复后保持到有人点“我知道了”；烟感默认 true，其他默认 false|stays until acknowledged; true for smoke by default, else false"`
 	// Todo is what to do now, in place of the general advice of the alarm's kind.
 	Todo Name `yaml:"todo" doc:"报警时现在该做什么；不写则用通用建议|what to do now; general advice when absent"`
 	// FaultAfter is how long the sensor cannot be read, or says nothing, before
