@@ -190,6 +190,21 @@ func TestStreamsAreCapped(t *testing.T) {
 	if len(open) != 13 || last.StatusCode != http.StatusServiceUnavailable || last.Header.Get("Retry-After") == "" {
 		t.Errorf("stream %d: %s, want 12 streams and then 503 with Retry-After", len(open), last.Status)
 	}
+	_ = open[0].Body.Close()
+	guard := time.After(30 * time.Second)
+	for freed := false; !freed; {
+		r, err := client.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, r)
+		freed = r.StatusCode == http.StatusOK
+		select {
+		case <-guard:
+			t.Fatal("the place of a stream that left is not free")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	for _, r := range open {
 		_ = r.Body.Close()
 	}
