@@ -11,9 +11,10 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"periph.io/x/conn/v3/physic"
+
+	"watchpost/agent/desk/mochinet"
 )
 
 // city is a platform: a real broker that keeps what it was sent.
@@ -49,7 +50,7 @@ func newCityOn(t *testing.T, l net.Listener) *city {
 	for _, err := range []error{
 		c.server.AddHook(new(auth.AllowHook), nil),
 		c.server.AddHook(c, nil),
-		c.server.AddListener(listeners.NewNet("city", l)),
+		mochinet.Listen(c.server, l),
 		c.server.Serve(),
 	} {
 		if err != nil {

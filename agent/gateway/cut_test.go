@@ -27,19 +27,38 @@ import (
 // ledger is a store that keeps beside it what the records of alarms that it took
 // add up to: the alarms that hold, by sensor and kind.
 type ledger struct {
-	t      *testing.T
-	inner  appender
+	t     *testing.T
+	inner appender
+	fails int // the step that it fails at; -1: none
+	how   error
+	after func() // what follows each record it took
+
+	// mu guards everything that follows; it is held during after.
+	mu     sync.Mutex
+	act    string // of the story
 	active map[string]record.Alarm
 	steps  []string // of alarms, also those it did not take
-	fails  int      // the step that it fails at; -1: none
-	how    error
-	after  func() // what follows each record it took
+}
+
+// sum is what the records add up to, and the steps told so far.
+func (l *ledger) sum() (active map[string]record.Alarm, steps []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.active), slices.Clone(l.steps)
+}
+
+func (l *ledger) begin(act string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.act = act
 }
 
 // errRefused is a store that takes nothing.
 var errRefused = errors.New("refused on purpose")
 
 func (l *ledger) Append(lane buffer.Lane, rec []byte, notes ...buffer.Note) (buffer.Position, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if lane != buffer.Alarms {
 		at, err := l.inner.Append(lane, rec, notes...)
 		l.after()
@@ -81,7 +100,8 @@ type stage struct {
 	stop  func()
 }
 
-func newStage(t *testing.T, dir string, boot byte) *stage {
+// newStage starts one; prepare, if any, changes it before.
+func newStage(t *testing.T, dir string, boot byte, prepare func(*stage)) *stage {
 	r := newPipelineRig(t, dir, clock.BootID{boot}, cutSensors()...)
 	s := &stage{pipelineRig: r, store: &ledger{t: t, inner: r.g.buffer, active: map[string]record.Alarm{}, fails: -1, after: func() {}}}
 	r.g.pipeline.store = s.store
@@ -97,6 +117,9 @@ func newStage(t *testing.T, dir string, boot byte) *stage {
 		cancel()
 		running.Wait()
 		r.end()
+	}
+	if prepare != nil {
+		prepare(s)
 	}
 	synctest.Wait()
 	r.run()
@@ -217,20 +240,21 @@ type cut struct {
 
 // cuts tells the story and cuts the power after each write.
 func cuts(t *testing.T, outer *testing.T, apart bool) (all []cut) {
-	dir, what := outer.TempDir(), "start"
-	s := newStage(t, dir, 1)
-	s.store.after = func() {
-		to := outer.TempDir()
-		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
-			t.Error(err)
+	dir := outer.TempDir()
+	s := newStage(t, dir, 1, func(s *stage) {
+		s.store.after = func() {
+			to := outer.TempDir()
+			if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+				t.Error(err)
+			}
+			all = append(all, cut{fmt.Sprintf("%q, write %d", s.store.act, len(all)), to, maps.Clone(s.store.active)})
 		}
-		all = append(all, cut{fmt.Sprintf("%s, write %d", what, len(all)), to, maps.Clone(s.store.active)})
-	}
-	if apart {
-		s.g.pipeline.store = twice{s.store, s.g.buffer}
-	}
+		if apart {
+			s.g.pipeline.store = twice{s.store, s.g.buffer}
+		}
+	})
 	for _, act := range cutStory() {
-		what = act.what
+		s.store.begin(act.what)
 		act.do(s)
 	}
 	want := []string{
@@ -238,10 +262,10 @@ func cuts(t *testing.T, outer *testing.T, apart bool) (all []cut) {
 		"pit level_high acknowledged red", "pit level_high lowered yellow", "pit level_high escalated red",
 		"smoke smoke cleared red", "smoke smoke raised red", "smoke smoke restored red", "smoke smoke acknowledged red", "smoke smoke cleared red",
 	}
-	if len(s.store.steps) < len(want) || !slices.Equal(s.store.steps[:len(want)], want) || !slices.Contains(s.store.steps, "i2c-1 bus_down raised yellow") || len(s.store.active) != 0 {
-		t.Errorf("the story's steps: %q, left %v", s.store.steps, s.store.active)
-	}
 	s.stop()
+	if left, steps := s.store.sum(); len(steps) < len(want) || !slices.Equal(steps[:len(want)], want) || !slices.Contains(steps, "i2c-1 bus_down raised yellow") || len(left) != 0 {
+		t.Errorf("the story's steps: %q, left %v", steps, left)
+	}
 	return all
 }
 
@@ -262,9 +286,8 @@ func (w twice) Append(l buffer.Lane, rec []byte, notes ...buffer.Note) (buffer.P
 // resumed starts a gateway on what a cut left, says what is wrong with its alarms,
 // and brings them to their end.
 func (c cut) resumed(t *testing.T, boot byte) (wrong string) {
-	s := newStage(t, c.dir, boot)
+	s := newStage(t, c.dir, boot, func(s *stage) { s.store.active = maps.Clone(c.active) })
 	defer s.stop()
-	s.store.active = maps.Clone(c.active)
 	restored, _, _ := s.g.live.activeAlarms()
 	if diff := cmp.Diff(essence(slices.Collect(maps.Values(c.active))), essence(restored)); diff != "" {
 		return c.what + " (-durable +restored):\n" + diff
@@ -279,8 +302,9 @@ func (c cut) resumed(t *testing.T, boot byte) (wrong string) {
 	if err := s.acknowledge("smoke"); err != nil {
 		return fmt.Sprintf("%s: %v", c.what, err)
 	}
-	if left, _, _ := s.g.live.activeAlarms(); len(left) != 0 || s.sounds() || len(s.store.active) != 0 {
-		return fmt.Sprintf("%s: with all well and known there is left %v, by the records %v", c.what, essence(left), s.store.active)
+	told, _ := s.store.sum()
+	if left, _, _ := s.g.live.activeAlarms(); len(left) != 0 || s.sounds() || len(told) != 0 {
+		return fmt.Sprintf("%s: with all well and known there is left %v, by the records %v", c.what, essence(left), told)
 	}
 	return ""
 }
@@ -328,8 +352,7 @@ func TestStoreThatFailsAtAnyStep(t *testing.T) {
 			sounds bool
 		}
 		tell := func(dir string, fails int, how error) (s *stage, moments []moment) {
-			s = newStage(t, dir, 1)
-			s.store.fails, s.store.how = fails, how
+			s = newStage(t, dir, 1, func(s *stage) { s.store.fails, s.store.how = fails, how })
 			for _, act := range cutStory() {
 				act.do(s)
 				var states []string
@@ -342,22 +365,22 @@ func TestStoreThatFailsAtAnyStep(t *testing.T) {
 			return s, moments
 		}
 		s, want := tell(outer.TempDir(), -1, nil)
-		steps := s.store.steps
+		_, steps := s.store.sum()
 		s.stop()
 		for n := range steps {
 			for _, how := range []error{errors.New("disk full"), errRefused} {
 				name := fmt.Sprintf("step %d, %s: %v", n, steps[n], how)
 				dir := outer.TempDir()
 				s, got := tell(dir, n, how)
+				kept, told := s.store.sum()
 				nameless := errors.Is(how, errRefused) && strings.Contains(steps[n], "raised")
 				if !nameless { // an alarm without a record has no id to acknowledge it by
-					if !slices.Equal(got, want) || !slices.Equal(s.store.steps, steps) {
-						t.Errorf("%s:\n%v\n%q\nwant\n%v\n%q", name, got, s.store.steps, want, steps)
+					if !slices.Equal(got, want) || !slices.Equal(told, steps) {
+						t.Errorf("%s:\n%v\n%q\nwant\n%v\n%q", name, got, told, want, steps)
 					}
 				} else if act := slices.IndexFunc(want, func(m moment) bool { return strings.Contains(m.states, strings.Fields(steps[n])[0]) }); !got[act].sounds && want[act].sounds || got[act].states != want[act].states {
 					t.Errorf("%s: %+v, want %+v", name, got[act], want[act])
 				}
-				kept := maps.Clone(s.store.active)
 				to := outer.TempDir()
 				if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 					t.Fatal(err)

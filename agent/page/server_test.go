@@ -74,6 +74,14 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	}
 	serve(t, func(dial func() net.Conn) {
 		conn := dial()
+		fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: 192.168.1.20\r\n\r\n")
+		<-time.After(16 * time.Second) // and reads nothing
+		if said, after := ended(conn); said != "" || after != 0 {
+			t.Errorf("a page nobody reads goes on: %d bytes, %v", len(said), after)
+		}
+	})
+	serve(t, func(dial func() net.Conn) {
+		conn := dial()
 		fmt.Fprint(conn, "GET /events HTTP/1.1\r\nHost: 192.168.1.20\r\n\r\n")
 		<-time.After(11 * time.Second) // and reads nothing
 		if said, after := ended(conn); said != "" || after != 0 {

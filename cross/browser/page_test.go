@@ -20,8 +20,9 @@ const (
 	lost      = `(() => { const e = document.getElementById('lost'); return e.offsetHeight > 0 && e.textContent.length > 10 })()`
 )
 
-// sensors are as many rows as the demo has sensors: door and reader have one each.
-const sensors = "5"
+// sensors are as many rows with a value as the demo has sensors, the door's one; what
+// the reader counts is not for everybody.
+const sensors = "4"
 
 // round is one round of the story: the water's alarm holds for 6 s, and the smoke
 // detector acts 0.7 s after its act begins.
