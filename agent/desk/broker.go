@@ -9,8 +9,9 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"watchpost/agent/desk/mochinet"
 )
 
 // broker is the platform's side of the demo: a real MQTT broker that lets
@@ -36,7 +37,7 @@ func (b *broker) serve(l net.Listener) error {
 	if err := errors.Join(
 		server.AddHook(new(auth.AllowHook), nil),
 		server.AddHook(&tap{received: b.received}, nil),
-		server.AddListener(listeners.NewNet("demo", l)),
+		mochinet.Listen(server, l),
 		server.Serve(),
 	); err != nil {
 		return fmt.Errorf("start broker on %s: %w", b.address, err)

@@ -14,8 +14,8 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 
+	"watchpost/agent/desk/mochinet"
 	"watchpost/agent/receive"
 )
 
@@ -127,7 +127,7 @@ func serveOn(t *testing.T, l net.Listener, rules ...auth.ACLRule) *mochi.Server 
 	t.Helper()
 	server := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	if err := errors.Join(server.AddHook(&auth.Hook{}, &auth.Options{Ledger: &auth.Ledger{Auth: auth.AuthRules{{Username: "u", Password: "p", Allow: true}}, ACL: append(rules, auth.ACLRule{Username: "u"})}}),
-		server.AddListener(listeners.NewNet("t", l)), server.Serve()); err != nil {
+		mochinet.Listen(server, l), server.Serve()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })

@@ -15,9 +15,9 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"watchpost/agent/desk/mochinet"
 	"watchpost/agent/forward"
 	"watchpost/agent/link"
 	"watchpost/agent/link/mqtt"
@@ -58,7 +58,7 @@ func newCity(t *testing.T) *city {
 	broker := mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	for _, err := range []error{
 		broker.AddHook(new(auth.AllowHook), nil), broker.AddHook(c, nil),
-		broker.AddListener(listeners.NewNet("city", l)), broker.Serve(),
+		mochinet.Listen(broker, l), broker.Serve(),
 	} {
 		if err != nil {
 			t.Fatal(err)

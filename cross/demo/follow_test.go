@@ -19,9 +19,9 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"watchpost/agent/desk/mochinet"
 	"watchpost/agent/gateway"
 	"watchpost/agent/receive"
 	"watchpost/configs"
@@ -123,7 +123,7 @@ func leakyBroker(t *testing.T, hook *leaky) string {
 		t.Fatal(err)
 	}
 	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
-	if err := errors.Join(s.AddHook(new(auth.AllowHook), nil), s.AddHook(hook, nil), s.AddListener(listeners.NewNet("t", l)), s.Serve()); err != nil {
+	if err := errors.Join(s.AddHook(new(auth.AllowHook), nil), s.AddHook(hook, nil), mochinet.Listen(s, l), s.Serve()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

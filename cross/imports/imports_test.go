@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"configs":             {},
 	"agent":               {"agent/...", "drivers/...", "buffer", "configs"},
 	"agent/desk":          {"agent/...", "drivers/...", "buffer", "configs"},
+	"agent/desk/mochinet": {},
 	"agent/gateway":       {"agent/...", "drivers/...", "buffer", "configs"},
 	"agent/sense":         {"drivers", "agent/clock", "agent/record"},
 	"agent/record":        {"drivers", "agent/clock"},

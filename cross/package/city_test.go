@@ -14,8 +14,9 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"watchpost/agent/desk/mochinet"
 )
 
 // city is the platform outside the machine: a broker that keeps what runs told
@@ -46,7 +47,7 @@ func newCity(t *testing.T) *city {
 	for _, err := range []error{
 		server.AddHook(new(auth.AllowHook), nil),
 		server.AddHook(c, nil),
-		server.AddListener(listeners.NewNet("city", l)),
+		mochinet.Listen(server, l),
 		server.Serve(),
 	} {
 		if err != nil {

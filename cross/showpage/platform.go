@@ -20,7 +20,8 @@ import (
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
+
+	"watchpost/agent/desk/mochinet"
 )
 
 // platform is a real MQTT broker behind TLS, which lets everybody in.
@@ -43,7 +44,7 @@ func newPlatform(dir string) (*platform, error) {
 	p := &platform{address: l.Addr().String(), ca: ca, server: mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})}
 	if err := errors.Join(
 		p.server.AddHook(new(auth.AllowHook), nil),
-		p.server.AddListener(listeners.NewNet("platform", l)),
+		mochinet.Listen(p.server, l),
 		p.server.Serve(),
 	); err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)

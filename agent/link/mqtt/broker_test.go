@@ -6,15 +6,16 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"runtime"
 	"testing"
 	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"watchpost/agent/desk/mochinet"
 	"watchpost/agent/link"
 )
 
@@ -36,32 +37,26 @@ func startTLSBroker(t *testing.T, config *tls.Config) (*mochi.Server, Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tcp := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0", TLSConfig: config})
-	if err := s.AddListener(tcp); err != nil {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Serve(); err != nil {
+	address := l.Addr().String()
+	if config != nil {
+		l = tls.NewListener(l, config)
+	}
+	if err := errors.Join(mochinet.Listen(s, l), s.Serve()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	o := Options{
-		Server: "tcp://" + tcp.Address(), ClientID: "GW-0317", AllowPlaintext: config == nil,
+		Server: "tcp://" + address, ClientID: "GW-0317", AllowPlaintext: config == nil,
 		Username: "gw", Password: func() ([]byte, error) { return []byte("right"), nil },
 	}
 	if config != nil {
-		o.Server = "tls://" + tcp.Address()
+		o.Server = "tls://" + address
 	}
 	return s, o
-}
-
-// address is where a broker of startBroker listens.
-func address(t *testing.T, s *mochi.Server) string {
-	t.Helper()
-	l, ok := s.Listeners.Get("t")
-	if !ok {
-		t.Fatal("the broker does not listen")
-	}
-	return l.Address()
 }
 
 // listen hands over what the broker passes on for a topic.
