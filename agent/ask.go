@@ -125,10 +125,7 @@ func unknownToAgent(o gateway.Observed) readout {
 // watch asks once a second and hands on what is new.
 func (a runningAgent) watch(ctx context.Context, plan []gateway.Observed, each func(readout) error) error {
 	told := map[gateway.Observed]readout{}
-	again := func(r readout) bool {
-		before, known := told[r.key()]
-		return sameMoment(before.At, r.At) || known && r.Withheld && before.Withheld && before.Quality == r.Quality && before.Stale == r.Stale
-	}
+	again := func(r readout) bool { return sameReading(told[r.key()], r) }
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
@@ -151,6 +148,15 @@ func (a runningAgent) watch(ctx context.Context, plan []gateway.Observed, each f
 		case <-ticker.C:
 		}
 	}
+}
+
+// sameReading reports whether b is what a was already. What is withheld has no time
+// to tell it by.
+func sameReading(a, b readout) bool {
+	if a.Withheld && b.Withheld {
+		return a.Quality == b.Quality && a.Stale == b.Stale
+	}
+	return sameMoment(a.At, b.At)
 }
 
 func sameMoment(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }

@@ -16,6 +16,19 @@ import (
 	"watchpost/drivers"
 )
 
+// What is withheld is printed once, and again when it fails.
+func TestWithheldIsNotNewEachSecond(t *testing.T) {
+	good, at := readout{Withheld: true, Quality: "good"}, time.Now()
+	bad, stale := good, good
+	bad.Quality, stale.Stale = "fault", true
+	if !sameReading(good, good) || sameReading(good, bad) || sameReading(good, stale) || sameReading(readout{}, good) {
+		t.Error("withheld readings are told apart wrongly")
+	}
+	if plain := (readout{At: &at}); !sameReading(plain, plain) || sameReading(readout{}, readout{}) {
+		t.Error("readings with a time are told apart wrongly")
+	}
+}
+
 // The running agent tells what a card reader counts to whoever may read its data
 // directory, and to others that it works, which is no failure of the reader.
 func TestReadCardsOfTheRunningAgent(t *testing.T) {

@@ -307,6 +307,9 @@ func TestGuard(t *testing.T) {
 		if w.Code != c.want {
 			t.Errorf("%s with host %q: %d, want %d", c.method, c.host, w.Code, c.want)
 		}
+		if said := w.Body.String(); w.Code != 200 && (!strings.Contains(said, "本") || !strings.ContainsAny(said, "abcdefgh")) {
+			t.Errorf("%s with host %q is refused in one language: %s", c.method, c.host, said)
+		}
 		if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%s with host %q: policy %q", c.method, c.host, csp)
 		}
