@@ -170,29 +170,6 @@ func (s *shaper) moment(at time.Time) string {
 	return text
 }
 
-// unset reports whether the clock fell back to its epoch: its hours say nothing.
-func (s *shaper) unset() bool { return s.moment(s.view.Now) == "" }
-
-// mark is a moment of a chart's day: an hour, or how long ago it was while the
-// clock shows nothing.
-func (s *shaper) mark(at time.Time) string {
-	if s.unset() {
-		return s.span("ago", s.view.Now.Sub(at))
-	}
-	return at.In(s.zone).Format("15:04")
-}
-
-// last is the begin of the newest span of a chart's day: a whole one of the
-// gateway's zone, or one that ends now while the clock shows nothing.
-func (s *shaper) last(to time.Time, span time.Duration) time.Time {
-	if s.unset() {
-		return to.Add(-span)
-	}
-	_, away := to.In(s.zone).Zone()
-	zone := time.Duration(away) * time.Second
-	return to.Add(zone).Truncate(span).Add(-zone)
-}
-
 func (s *shaper) model() model {
 	v := s.view
 	m := model{
