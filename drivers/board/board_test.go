@@ -3,6 +3,7 @@ package board_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -359,6 +360,25 @@ func TestLine(t *testing.T) {
 		}
 		r.wantReports(t, "gpiochip0:17 broken", "gpiochip0:17 up")
 	})
+}
+
+// The call that takes a device down is told why, and only those after it that it
+// is down.
+func TestWhoTakesItDownHearsWhy(t *testing.T) {
+	for range 20000 {
+		b := sim.NewBoard()
+		r := board.New(b, board.Options{Report: func(string, error) {
+			for range 20 {
+				runtime.Gosched() // whoever waits is woken before the answer is there
+			}
+		}})
+		b.Line("gpiochip0:17").Fail(sim.ErrLine)
+		_, err := r.Line("gpiochip0:17", gpio.PullUp).Level()
+		wantReason(t, err, drivers.Broken)
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestCloseNamesWhatHangs(t *testing.T) {

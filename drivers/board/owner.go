@@ -123,7 +123,10 @@ func (o *owner[D]) submit(ctx context.Context, turn, limit time.Duration, r *req
 			started, left = nil, nil
 			timer.Reset(limit)
 		case <-down:
-			return o.answerOr(r, o.downError())
+			if !r.begun() {
+				return o.answerOr(r, o.downError())
+			}
+			down = nil // by this very call: its answer is on its way, and says why
 		case <-o.stop:
 			return o.answerOr(r, drivers.Because(drivers.BusDown, ErrClosed))
 		case <-left:
@@ -141,6 +144,16 @@ func (o *owner[D]) submit(ctx context.Context, turn, limit time.Duration, r *req
 
 func noTurn(cause error) error {
 	return drivers.Because(drivers.Stuck, fmt.Errorf("no turn: %w", cause))
+}
+
+// begun reports whether the device's goroutine has taken r up.
+func (r *request[D]) begun() bool {
+	select {
+	case <-r.started:
+		return true
+	default:
+		return false
+	}
 }
 
 // answerOr prefers an answer that came in the same instant.
