@@ -109,10 +109,9 @@ fuzz: go-version ## run each fuzz target for FUZZTIME (default 10s)
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/^func //' | sort -u); do \
 	    echo "== $$dir $$target"; \
 	    said=$$($(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir 2>&1) || failed=yes; \
-	    echo "$$said"; \
-	    if [ "$${failed:-}" = yes ]; then \
-	      if grep -q 'Failing input written' <<<"$$said" || ! grep -q '$(OVERDUE)' <<<"$$said"; then exit 1; fi; \
-	      echo "the time was over: nothing was found"; failed=; fi; done; done
+	    if [ "$${failed:-}" != yes ]; then echo "$$said"; \
+	    elif grep -q 'Failing input written' <<<"$$said" || ! grep -q '$(OVERDUE)' <<<"$$said"; then echo "$$said"; exit 1; \
+	    else grep '^fuzz:' <<<"$$said"; echo "the time was over: nothing was found"; failed=; fi; done; done
 
 .PHONY: cost
 cost: go-version ## print time and allocations of one reading, for each driver
