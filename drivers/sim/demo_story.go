@@ -75,11 +75,11 @@ func demoActs(ctx context.Context, d *Demo, uplink func(bool)) []Act {
 	return []Act{
 		{
 			Name: "calm", Length: 10 * time.Second, From: at(0), To: flood,
-			ZH: "一切正常：泵坑水位平稳", EN: "All is well: the water in the pump pit is calm",
+			ZH: "一切正常：集水井水位平稳", EN: "All is well: the water in the pump pit is calm",
 		},
 		{
 			Name: "flood", Length: 30 * time.Second, From: flood, To: over,
-			ZH: "暴雨：门前道路积水，泵坑水位急涨（2022 年与 2019 年的两场真实洪水，快进播放）",
+			ZH: "暴雨：门前道路积水，集水井水位急涨（2022 年与 2019 年的两场真实洪水，快进播放）",
 			EN: "Flash flood: the street floods and the pump pit fills (real floods of 2022 and 2019, in time-lapse)",
 		},
 		{
