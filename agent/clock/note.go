@@ -216,7 +216,7 @@ func messages(b []byte, take func(num protowire.Number, raw []byte) error) error
 		}
 		var raw []byte
 		if typ == protowire.BytesType {
-			raw, _ = protowire.ConsumeBytes(b)
+			raw, _ = protowire.ConsumeBytes(b) // whole: its length was just looked at
 		}
 		if err := take(num, raw); err != nil {
 			return err

@@ -209,7 +209,7 @@ func (t *Table) Age(now, then Stamp) (time.Duration, bool) {
 	if now.Boot == then.Boot {
 		return max(now.Offset-then.Offset, 0), true
 	}
-	now, _ = t.Correct(now)
+	now, _ = t.Correct(now) // what could not be corrected is seen below
 	then, _ = t.Correct(then)
 	if !now.Synced || !then.Synced || now.Wall.IsZero() || then.Wall.IsZero() {
 		return 0, false

@@ -115,7 +115,7 @@ func (p *pipeline) tick(in <-chan sense.Observation) {
 		p.beat.moved()
 		p.take(o)
 	}
-	_ = p.carry(p.engine.Tick(now, down))
+	_ = p.carry(p.engine.Tick(now, down)) // the buffer's own condition tells people
 }
 
 // start takes up what the notes of earlier runs remember, as far as the store is

@@ -81,11 +81,11 @@ func (s *siren) follow(active []record.Alarm) {
 	switch {
 	case len(calls) == 0:
 		if on || len(s.heard) > 0 { // Off also ends the silence after Longest
-			_ = s.relay.Off()
+			_ = s.relay.Off() // as said above
 		}
 	case !on || fresh:
 		if on || len(s.heard) > 0 && fresh { // a further alarm has its own full time
-			_ = s.relay.Off()
+			_ = s.relay.Off() // as said above
 		}
 		if err := s.relay.On(); errors.Is(err, relay.ErrNotRunning) {
 			return // the alarms are still unheard
